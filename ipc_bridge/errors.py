@@ -1,0 +1,124 @@
+"""Every error that this program raises on purpose.
+
+::
+
+    BridgeError
+    ├── ConfigError             the configuration cannot be used (exit status 2)
+    ├── StorageError            the state directory cannot be used
+    ├── WireError               what a camera sent breaks its protocol
+    │   ├── FrameError          flag, version, type, length or CRC is impossible
+    │   ├── SequenceError       a whole packet, but out of turn
+    │   ├── PayloadError        a whole packet in turn, with a payload that cannot be used
+    │   └── SilenceError        an answer that is due did not come
+    ├── EventError              an event that cannot be used: acknowledged, counted, logged
+    ├── DeviceError             a camera cannot be talked to
+    │   ├── UnreachableError    no connection, or it broke
+    │   ├── CertificateError    the certificate is not the one that was pinned, or not from the CA
+    │   ├── RefusedError        the camera answered with a code of its own
+    │   └── ReplyError          the camera answered what its API cannot mean
+    ├── ClientCertificateError  the .p12 file or its password is wrong
+    └── BrokerError             the MQTT broker cannot be used
+        ├── BrokerRefusedError  it refuses this client
+        └── BrokerLostError     the connection broke
+
+A message says what happened, where, and what to do about it.
+"""
+
+from __future__ import annotations
+
+
+class BridgeError(Exception):
+    """Base of all errors below; catching it never hides a bug of ours."""
+
+
+class ConfigError(BridgeError):
+    """The configuration cannot be used.
+
+    ``problems`` holds one line each, ready to print: ``FILE:LINE: key.path: what and what instead``.
+    """
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class StorageError(BridgeError):
+    """The state directory cannot be read or written."""
+
+
+class WireError(BridgeError):
+    """What a camera sent breaks its protocol."""
+
+
+class FrameError(WireError):
+    """The bytes cannot be a frame: flag, version, type, length or CRC."""
+
+
+class SequenceError(WireError):
+    """A whole packet that has no business at this point of the session."""
+
+
+class PayloadError(WireError):
+    """A whole packet whose payload cannot be used."""
+
+
+class SilenceError(WireError):
+    """An answer that is due did not come."""
+
+
+class EventError(BridgeError):
+    """An event that cannot be used. It is acknowledged, counted and logged, never published."""
+
+
+class DeviceError(BridgeError):
+    """A camera cannot be talked to."""
+
+
+class UnreachableError(DeviceError):
+    """There is no connection to the camera, or it broke."""
+
+
+class CertificateError(DeviceError):
+    """The camera shows a certificate that is not to be trusted.
+
+    ``fingerprint`` is the SHA-256 of what it showed, lower-case hex, where it could be read.
+    """
+
+    def __init__(self, message: str, fingerprint: str | None = None) -> None:
+        super().__init__(message)
+        self.fingerprint = fingerprint
+
+
+class RefusedError(DeviceError):
+    """The camera answered with an error code of its own (``catalog.codes`` explains them)."""
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class ReplyError(DeviceError):
+    """The camera answered what its API cannot mean."""
+
+
+class ClientCertificateError(BridgeError):
+    """The client certificate (.p12) or its password cannot be used."""
+
+
+class BrokerError(BridgeError):
+    """The MQTT broker cannot be used."""
+
+
+class BrokerRefusedError(BrokerError):
+    """The broker refuses this client.
+
+    ``protocol`` is true where it is the MQTT version that it does not speak.
+    """
+
+    def __init__(self, message: str, *, protocol: bool = False) -> None:
+        super().__init__(message)
+        self.protocol = protocol
+
+
+class BrokerLostError(BrokerError):
+    """The connection to the broker broke."""
