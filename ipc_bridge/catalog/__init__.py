@@ -1,0 +1,1 @@
+"""The vendor's API as rows: data, no I/O."""

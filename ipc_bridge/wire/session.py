@@ -179,7 +179,7 @@ class ClientSession:
         try:
             for frame in self._decoder.feed(data):
                 self._handle(frame)
-                if self.is_closed:
+                if self.state is State.CLOSED:
                     return
         except Exception:
             self.state = State.CLOSED
@@ -206,11 +206,13 @@ class ClientSession:
         return min(due, default=None)
 
     def deadline_reached(self, now: float) -> None:
-        """Send the heartbeat that is due.
+        """Send the heartbeat that is due; nothing is due any more once the session is over.
 
         Raises:
             SilenceError: an answer did not come in time; the session is over.
         """
+        if self.is_closed:
+            return
         for request, due in self._reply_due.items():
             if now >= due:
                 self.state = State.CLOSED

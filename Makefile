@@ -1,0 +1,77 @@
+# The whole workflow. It needs make and Python 3.11 or newer, nothing else: what it installs goes into .venv.
+
+PYTHON ?= python3
+BIN := .venv/bin
+CODE := ipc_bridge tests $(wildcard plugins benchmarks)
+
+# Where every part is required, as in CI, everything ran and the limit on coverage counts.
+COVERAGE_LIMIT := $(if $(filter all,$(IPC_BRIDGE_TEST_REQUIRE)),,--cov-fail-under=0)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo install test check format lock benchmark clean
+
+help:
+	@echo "make demo       a broker, simulated cameras and the bridge on this machine: a first look"
+	@echo "make test       all tests that this machine can run, with coverage"
+	@echo "make check      formatting, lint, types and layers"
+	@echo "make format     formats the code and fixes what ruff can fix"
+	@echo "make install    .venv with everything for development"
+	@echo "make lock       requirements/*.txt anew from pyproject.toml (with Python 3.11)"
+	@echo "make benchmark  measures throughput, latency and memory"
+	@echo "make clean      removes what the above made"
+
+demo: .venv/demo.stamp
+	$(BIN)/ipc-bridge demo
+
+install: .venv/dev.stamp
+
+# tests/wire alone must reach every branch of the wire; then everything runs.
+test: .venv/dev.stamp
+	COVERAGE_FILE=.coverage-wire $(BIN)/pytest tests/wire --cov=ipc_bridge.wire --cov-fail-under=100
+	$(BIN)/pytest --cov $(COVERAGE_LIMIT)
+
+check: .venv/dev.stamp
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/mypy ipc_bridge tests
+	$(BIN)/lint-imports
+
+format: .venv/dev.stamp
+	$(BIN)/ruff check --fix-only $(CODE)
+	$(BIN)/ruff format $(CODE)
+
+benchmark: .venv/dev.stamp
+	$(BIN)/python -m benchmarks
+
+COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras \
+	--allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+
+lock: .venv/dev.stamp
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \
+		echo "The lock files are made with Python 3.11, the oldest that is supported: make clean; make lock PYTHON=python3.11"; exit 1; }
+	$(COMPILE) --extra embedded --extra dev --output-file requirements/dev.txt pyproject.toml
+	$(COMPILE) --extra embedded --constraint requirements/dev.txt --output-file requirements/demo.txt pyproject.toml
+
+clean:
+	rm -rf .venv build dist htmlcov .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -f .coverage .coverage.* .coverage-wire*
+	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamps tell what .venv holds; the dev lock holds the demo's too.
+.venv/pyvenv.cfg:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "This needs Python 3.11 or newer, found as '$(PYTHON)'. Install it (on Debian: apt-get install python3 python3-venv), or name it: make PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "Python's venv module is missing. Install it (on Debian: apt-get install python3-venv), then run make again."; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/demo.stamp: .venv/pyvenv.cfg pyproject.toml requirements/demo.txt
+	$(BIN)/pip install --quiet --require-hashes -r requirements/demo.txt
+	$(BIN)/pip install --quiet --no-deps --editable .
+	@touch $@
+
+.venv/dev.stamp: .venv/pyvenv.cfg pyproject.toml requirements/dev.txt
+	$(BIN)/pip install --quiet --require-hashes -r requirements/dev.txt
+	$(BIN)/pip install --quiet --no-deps --editable .
+	@touch $@ .venv/demo.stamp

@@ -1,0 +1,393 @@
+"""One camera's life: find it, sign in, listen, and begin again when it goes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from ipc_bridge.backoff import LAST_LIMIT, Backoff
+from ipc_bridge.bridge.dialects import DialectSearch
+from ipc_bridge.bridge.lateness import CameraClock
+from ipc_bridge.bridge.registry import KnownCamera
+from ipc_bridge.bridge.security import TlsContexts
+from ipc_bridge.bridge.verdict import Verdict, judge
+from ipc_bridge.catalog.device import (
+    ACTIVATE,
+    DEVICE_ACTIVATED,
+    DEVICE_NOT_ACTIVATED,
+    GET_INFO,
+    GET_LIVE_STREAM,
+    SECRET_KEY_INVALID,
+    SUBSCRIBE_EVENT_NOT_EXIST,
+)
+from ipc_bridge.config import CameraConfig
+from ipc_bridge.device.address import Address
+from ipc_bridge.device.api import CameraApi
+from ipc_bridge.device.channel import Channel, HandshakeLostError
+from ipc_bridge.device.discovery import Answer
+from ipc_bridge.errors import BridgeError, CertificateError, ClientCertificateError, DeviceError, RefusedError
+from ipc_bridge.models import CameraInfo, Model, Status
+from ipc_bridge.wire.packet import DETECT_EVENT, FACE_EVENT
+from ipc_bridge.wire.signing import Credentials
+
+log = logging.getLogger(__name__)
+
+WAKE_EVERY = 5.0
+"""Seconds between two wake-ups by discovery: a broadcast storm is no reason for one of connections."""
+PROBE_TIMEOUT = 5.0
+"""Seconds that a camera has to answer a heartbeat when it is also heard of elsewhere."""
+DESCRIBE_TIMEOUT = 5.0
+"""Seconds that the first look at a camera may keep its channel waiting."""
+
+
+class Observer(Protocol):
+    """Who wants to know what happens with a camera."""
+
+    def camera_changed(self, runner: CameraRunner) -> None:
+        """Its status, the reason for it, or what is known of it changed."""
+
+    def camera_event(self, kind: str, runner: CameraRunner, **details: Any) -> None:
+        """Something happened that ``bridge/event`` tells."""
+
+    def camera_described(self, runner: CameraRunner) -> None:
+        """It is known well enough to be announced, and is not subscribed yet."""
+
+    def event_received(self, runner: CameraRunner, payload: bytes) -> int | None:
+        """An event came; returns the id to acknowledge once it is safe, which it is on return."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wait:
+    """How long to wait before the next try, and whether a discovery answer may end it."""
+
+    seconds: float
+    wakeable: bool = True
+
+
+class CameraRunner:
+    """Keeps one channel to one camera.
+
+    Args:
+        known: the camera's record; changed as more becomes known.
+        config: what holds for this camera.
+        contexts: TLS towards cameras.
+        clock: what is known of the camera's own.
+        observer: who is told.
+        backoff: the waits between tries.
+    """
+
+    def __init__(
+        self,
+        known: KnownCamera,
+        config: CameraConfig,
+        contexts: TlsContexts,
+        clock: CameraClock,
+        observer: Observer,
+        backoff: Backoff | None = None,
+    ) -> None:
+        self.known = known
+        self.config = config
+        self.status = Status.OFFLINE
+        self.reason: str | None = None
+        self.clock = clock
+        self.reconnects: Counter[str] = Counter()
+        """Ends of channels by cause."""
+        self.info: CameraInfo = known.info(config.name)
+        self._contexts = contexts
+        self._observer = observer
+        self._backoff = backoff or Backoff()
+        self._search = DialectSearch(known.dialect)
+        self._credentials = Credentials(config.account.app_id, config.account.secret_key)
+        self._channel: Channel | None = None
+        self._discovered_host: str | None = None
+        self._wake = asyncio.Event()
+        self._woken_at = -WAKE_EVERY
+        self._wakeable = False
+        self._probe: asyncio.Task[None] | None = None
+        self._last_complaint: str | None = None
+        self._reported_certificate: str | None = None
+
+    @property
+    def sn(self) -> str:
+        """The serial number."""
+        return self.known.sn
+
+    # What the supervisor calls.
+
+    async def run(self) -> None:
+        """Keep the channel until cancelled; says DISCONNECT then."""
+        try:
+            while True:
+                wait = await self._attempt()
+                await self._pause(wait)
+        finally:
+            if self._probe is not None:
+                self._probe.cancel()
+
+    def discovered(self, answer: Answer) -> None:
+        """Discovery heard of this camera."""
+        self._learn(mac=answer.mac, firmware=answer.firmware, model_name=answer.model)
+        current = self._channel.address.host if self._channel is not None else self.known.host
+        if current is None and self.config.host is None:
+            self.known.host = answer.host
+            self._learn(host=answer.host)
+        elif answer.host not in (current, self._peer_host()):
+            self._discovered_host = answer.host
+            if self._channel is not None and self._probe is None:
+                self._probe = asyncio.create_task(self._probe_channel(answer.host))
+        now = asyncio.get_running_loop().time()
+        if self._wakeable and now - self._woken_at >= WAKE_EVERY:
+            self._woken_at = now
+            self._wake.set()
+
+    def fail(self, reason: str) -> None:
+        """It cannot be run; ``reason`` says why and what to do."""
+        self._change(Status.FAILED, reason)
+
+    def trust(self) -> None:
+        """Accept whatever certificate the camera shows next."""
+        self.known.channel_pin = self.known.api_pin = None
+        self._wake.set()
+
+    # One attempt: every address it may have, and the session at the first that is it.
+
+    async def _attempt(self) -> _Wait:
+        hosts = self._hosts()
+        if not hosts:
+            self._change(Status.OFFLINE, "not found yet: it did not answer discovery; give it a host under cameras")
+            return _Wait(LAST_LIMIT)
+        if self.status is not Status.CONNECTING and self._last_complaint is None:
+            self._change(Status.CONNECTING, None)
+        for host in hosts:
+            try:
+                return await self._session(host)
+            except (DeviceError, ClientCertificateError) as error:
+                if host == hosts[-1]:
+                    return self._ended(error)
+                # A new address that is not the camera's: the old one was not given up for it.
+                self._discovered_host = None
+                log.warning("%s says that it is camera %s, but is not: %s", host, self.sn, error)
+        raise AssertionError("the last address decides")
+
+    def _hosts(self) -> list[str]:
+        """Addresses to try, in order: a new one first, the old one is not given up before."""
+        hosts = [self._discovered_host, self.known.host or self.config.host]
+        if self.known.host is None and self._discovered_host is None:
+            hosts = [self.config.host]
+        return list(dict.fromkeys(host for host in hosts if host is not None))
+
+    async def _session(self, host: str) -> _Wait:
+        """Sign in at ``host`` and listen until the channel ends.
+
+        Raises:
+            DeviceError, ClientCertificateError: there is no session to be had here.
+        """
+        account = self.config.account
+        channel = Channel(
+            Address(host, self.config.channel_port),
+            self._contexts.security(account, self.known.channel_pin),
+            self._credentials,
+            self.config.keep_alive,
+            self._search.current,
+            self._event_received,
+            self.clock.heartbeat_answered,
+        )
+        async with CameraApi(
+            Address(host, self.config.api_port),
+            self._contexts.security(account, self.known.api_pin),
+            self._credentials,
+            self.config.activation_code,
+        ) as api:
+            try:
+                await channel.open()
+            except RefusedError as error:
+                return await self._refused(error, api)
+            opened = asyncio.get_running_loop().time()
+            self._channel = channel
+            try:
+                self._remember(channel, host)
+                await self._listen(channel, api)
+                return self._ended(await channel.wait_closed())
+            except RefusedError as error:
+                return self._ended(error)
+            finally:
+                self._channel = None
+                channel.close()
+                self._backoff.held_for(asyncio.get_running_loop().time() - opened)
+
+    async def _listen(self, channel: Channel, api: CameraApi) -> None:
+        describing = asyncio.create_task(self._describe(api))
+        try:
+            if self.info.model is Model.UNKNOWN or self.info.hardware is None:
+                await asyncio.wait([describing], timeout=DESCRIBE_TIMEOUT)
+            self._observer.camera_described(self)
+            self.clock.channel_opened()
+            await self._subscribe(channel)
+            self._last_complaint = None
+            self._change(Status.ONLINE, None)
+            log.info("Camera %s (%s) is online at %s", self.sn, self.info.name, channel.address)
+            self._observer.camera_event("camera_online", self)
+            await channel.wait_closed()
+        finally:
+            describing.cancel()
+            await asyncio.wait([describing])
+
+    async def _subscribe(self, channel: Channel) -> None:
+        topics = [DETECT_EVENT, FACE_EVENT] if self.info.model.may_have_faces else [DETECT_EVENT]
+        try:
+            await channel.subscribe(topics)
+        except RefusedError as error:
+            if error.code != SUBSCRIBE_EVENT_NOT_EXIST or len(topics) == 1:
+                raise
+            await channel.subscribe([DETECT_EVENT])
+
+    async def _describe(self, api: CameraApi) -> None:
+        """Ask the camera about itself; what it does not tell stays as it is known."""
+        try:
+            info = await self._call_info(api)
+            self._learn(
+                own_name=_text(info.get("name")),
+                model_name=_text(info.get("model_name")),
+                mac=_text(info.get("mac")),
+                firmware=_text(info.get("software_version")),
+                hardware=_text(info.get("hardware_version")),
+            )
+            if api.pin != self.known.api_pin:
+                self.known.api_pin = api.pin
+                self._observer.camera_changed(self)
+            streams = await api.call(GET_LIVE_STREAM)
+            self._learn(stream_hd=_text(streams.get("hd_live_url")), stream_fhd=_text(streams.get("fhd_live_url")))
+        except DeviceError as error:
+            log.warning("Camera %s does not tell about itself: %s", self.sn, error)
+
+    async def _call_info(self, api: CameraApi) -> dict[str, Any]:
+        try:
+            return await api.call(GET_INFO)
+        except RefusedError as error:
+            if error.code != DEVICE_NOT_ACTIVATED or self.config.activation_code is None:
+                raise
+        finally:
+            if api.clock_offset is not None:
+                self.clock.measured(api.clock_offset)
+        await self._activate(api)
+        return await api.call(GET_INFO)
+
+    async def _activate(self, api: CameraApi) -> None:
+        try:
+            await api.call(ACTIVATE, sn=self.sn)
+        except RefusedError as error:
+            if error.code != DEVICE_ACTIVATED:
+                raise
+        log.warning("Camera %s was not activated; it is now", self.sn)
+
+    # What happens on the way.
+
+    def _event_received(self, payload: bytes) -> None:
+        event_id = self._observer.event_received(self, payload)
+        if event_id is not None and self._channel is not None:
+            self._channel.acknowledge(event_id)
+
+    def _remember(self, channel: Channel, host: str) -> None:
+        """The camera accepted us: what got us here is known from now on."""
+        self._search.worked()
+        self.known.dialect = self._search.current
+        self.known.channel_pin = channel.fingerprint
+        self._discovered_host = None
+        self._reported_certificate = None
+        old_host, self.known.host = self.known.host, host
+        self._learn(host=host)
+        if old_host is not None and old_host != host:
+            log.warning("Camera %s has moved from %s to %s", self.sn, old_host, host)
+            self._observer.camera_event("address_changed", self, host=host, old_host=old_host)
+        self._observer.camera_changed(self)
+
+    def _learn(self, **facts: str | None) -> None:
+        """Take over what is known now; None is no news."""
+        fresh: dict[str, Any] = {name: value for name, value in facts.items() if value is not None}
+        for name, value in fresh.items():
+            if hasattr(self.known, name):
+                setattr(self.known, name, value)
+        if "model_name" in fresh:
+            fresh["model"] = Model.parse(fresh["model_name"])
+        info = replace(self.info, **fresh)
+        if info != self.info:
+            self.info = info
+            self._observer.camera_changed(self)
+
+    async def _probe_channel(self, elsewhere: str) -> None:
+        """The camera is heard of at another address: is it still at this one?"""
+        channel = self._channel
+        try:
+            if channel is not None and not await channel.answers_heartbeat(PROBE_TIMEOUT):
+                log.warning("Camera %s answers from %s and not from %s any more", self.sn, elsewhere, channel.address)
+                channel.abort()
+            elif channel is not None:
+                log.debug("%s says that it is camera %s, which is online at %s", elsewhere, self.sn, channel.address)
+                self._discovered_host = None
+        finally:
+            self._probe = None
+
+    def _peer_host(self) -> str | None:
+        return self._channel.peer_host if self._channel is not None else None
+
+    # How an attempt ended, and how long to wait.
+
+    async def _refused(self, error: RefusedError, api: CameraApi) -> _Wait:
+        """The camera refused CONNECT: do what can be done about it."""
+        if error.code == SECRET_KEY_INVALID and self._search.signature_refused():
+            # Half of an answer: perhaps it reads keep_alive otherwise. Its last word comes soon.
+            return _Wait(self._backoff.next_delay())
+        try:
+            # Activates where that is why, and else shows the camera's clock.
+            await self._call_info(api)
+        except DeviceError as problem:
+            return self._ended(problem if error.code == DEVICE_NOT_ACTIVATED else error)
+        return self._ended(error) if error.code != DEVICE_NOT_ACTIVATED else _Wait(self._backoff.next_delay())
+
+    def _ended(self, error: BridgeError) -> _Wait:
+        """There is no channel, or no more: say why, and decide on the wait."""
+        if isinstance(error, HandshakeLostError):
+            self._search.silent()
+        if isinstance(error, CertificateError) and error.fingerprint not in (None, self._reported_certificate):
+            self._reported_certificate = error.fingerprint
+            self._observer.camera_event("certificate_changed", self, fingerprint=error.fingerprint)
+        verdict = judge(error, self.clock.measured_offset)
+        self.reconnects[verdict.cause] += 1
+        self._complain(verdict)
+        if verdict.status is Status.FAILED:
+            return _Wait(LAST_LIMIT, wakeable=False)
+        return _Wait(self._backoff.next_delay())
+
+    def _complain(self, verdict: Verdict) -> None:
+        """The first of several equal failures is a warning, the rest is detail."""
+        level = logging.DEBUG if verdict.reason == self._last_complaint else logging.WARNING
+        log.log(level, "Camera %s (%s): %s", self.sn, self.info.name, verdict.reason)
+        self._last_complaint = verdict.reason
+        self._change(verdict.status, verdict.reason)
+
+    def _change(self, status: Status, reason: str | None) -> None:
+        if (status, reason) == (self.status, self.reason):
+            return
+        was_online = self.status is Status.ONLINE
+        self.status, self.reason = status, reason
+        self._observer.camera_changed(self)
+        if was_online:
+            self._observer.camera_event("camera_offline", self, reason=reason)
+
+    async def _pause(self, wait: _Wait) -> None:
+        self._wake.clear()
+        self._wakeable = wait.wakeable
+        try:
+            async with asyncio.timeout(wait.seconds):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+        finally:
+            self._wakeable = False
+
+
+def _text(value: object) -> str | None:
+    return value.strip()[:128] or None if isinstance(value, str) else None

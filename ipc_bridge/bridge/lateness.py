@@ -1,0 +1,106 @@
+"""When an event is history, and how a camera's wrong clock is told from an old event."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+
+from ipc_bridge.bridge.journal import Entry
+from ipc_bridge.clock import Clock
+
+log = logging.getLogger(__name__)
+
+AGREEMENT = 5.0
+"""Seconds by which offsets may differ and still be one clock's."""
+PERIODS_TO_AGREE = 3
+"""Heartbeat periods in a row whose events must agree: a burst of old events falls into one."""
+NOTEWORTHY = 5.0
+"""A clock that is off by less is right."""
+
+
+class CameraClock:
+    """How far one camera's clock is ahead of the bridge's, in seconds.
+
+    An event that comes on a channel whose heartbeats are answered is news, unless the camera kept
+    it back. Old events come with different offsets or in one burst; a wrong clock is the same offset
+    period after period, or the one that the camera's API shows in its answers.
+    """
+
+    def __init__(self, sn: str) -> None:
+        self.offset = 0.0
+        """0 while nothing is known against the clock."""
+        self._sn = sn
+        self._samples: deque[float] = deque(maxlen=PERIODS_TO_AGREE)
+        self._sampled_this_period = True
+        self.measured_offset: float | None = None
+        """What the camera's API showed, where it was asked."""
+
+    def channel_opened(self) -> None:
+        """A new channel: what comes before its first heartbeat may have waited in the camera."""
+        self._sampled_this_period = True
+
+    def heartbeat_answered(self) -> None:
+        """The camera is there and up to date: the next event is fresh."""
+        self._sampled_this_period = False
+
+    def measured(self, offset: float) -> None:
+        """The camera's API showed its time."""
+        self.measured_offset = offset
+
+    def observe(self, time: float, received_at: float) -> None:
+        """An event came; both in Unix seconds, ``time`` by the camera's clock."""
+        offset = time - received_at
+        if self.measured_offset is not None and _agree(offset, self.measured_offset):
+            self._set(offset)
+            return
+        if self._sampled_this_period:
+            return
+        self._sampled_this_period = True
+        self._samples.append(offset)
+        if len(self._samples) == PERIODS_TO_AGREE and _agree(*self._samples):
+            self._set(sum(self._samples) / PERIODS_TO_AGREE)
+
+    def _set(self, offset: float) -> None:
+        offset = offset if abs(offset) > NOTEWORTHY else 0.0
+        if not _agree(offset, self.offset):
+            if offset:
+                log.warning(
+                    "The clock of camera %s is %.0f s %s: its events are not late for that; set its time",
+                    self._sn,
+                    abs(offset),
+                    "ahead" if offset > 0 else "behind",
+                )
+            else:
+                log.info("The clock of camera %s is right again", self._sn)
+            self.offset = offset
+
+
+class Lateness:
+    """The rule by which events are history, with each camera's clock.
+
+    Args:
+        max_age: ``events.max_age`` in seconds.
+        clock: the bridge's own.
+    """
+
+    def __init__(self, max_age: float, clock: Clock) -> None:
+        self._max_age = max_age
+        self._clock = clock
+        self._cameras: dict[str, CameraClock] = {}
+
+    def camera(self, sn: str) -> CameraClock:
+        """The clock of one camera."""
+        if sn not in self._cameras:
+            self._cameras[sn] = CameraClock(sn)
+        return self._cameras[sn]
+
+    def is_late(self, entry: Entry) -> bool:
+        """Whether ``entry``, handed over now, is history."""
+        event = entry.event
+        waited = self._clock.monotonic() - entry.received_mono
+        age_when_received = event.received_at - (event.time - self.camera(event.sn).offset)
+        return waited > self._max_age or age_when_received + waited > self._max_age
+
+
+def _agree(*offsets: float) -> bool:
+    return max(offsets) - min(offsets) <= AGREEMENT

@@ -1,0 +1,93 @@
+"""The contract's JSON payloads, as bytes ready to publish."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from ipc_bridge.bridge.journal import Entry
+from ipc_bridge.models import CameraInfo, Status
+
+CONTRACT_VERSION = 1
+
+
+def encode(value: Any) -> bytes:
+    """Compact UTF-8 JSON."""
+    return orjson.dumps(value)
+
+
+def rfc3339(unix_seconds: float) -> str:
+    """UTC with milliseconds, such as ``2026-11-22T17:00:07.123Z``."""
+    return datetime.fromtimestamp(unix_seconds, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def event_payload(entry: Entry, *, late: bool) -> bytes:
+    """An event as it goes out now: whether it is late is decided at each sending."""
+    event = entry.event
+    return orjson.dumps(
+        {
+            "uid": event.uid,
+            "event_type": event.event_type,
+            "sn": event.sn,
+            "camera": event.camera,
+            "seq": entry.seq,
+            "epoch": entry.epoch,
+            "event_id": event.event_id,
+            "time": rfc3339(event.time),
+            "received_at": rfc3339(event.received_at),
+            "late": late,
+            "transport": event.transport.value,
+            **event.details(),
+        }
+    )
+
+
+def info_payload(info: CameraInfo) -> bytes:
+    """``camera/<sn>/info``."""
+    return encode(
+        {
+            "sn": info.sn,
+            "name": info.name,
+            "model": info.model_name,
+            "host": info.host,
+            "mac": info.mac,
+            "firmware": info.firmware,
+            "hardware": info.hardware,
+            "streams": {"hd": info.stream_hd, "fhd": info.stream_fhd},
+        }
+    )
+
+
+def cameras_payload(cameras: Iterable[tuple[CameraInfo, Status, str | None]]) -> bytes:
+    """``bridge/cameras``: each camera with its status and the reason for it."""
+    return encode(
+        [
+            {
+                "sn": info.sn,
+                "name": info.name,
+                "model": info.model_name,
+                "host": info.host,
+                "mac": info.mac,
+                "firmware": info.firmware,
+                "status": status.value,
+                "reason": reason,
+            }
+            for info, status, reason in cameras
+        ]
+    )
+
+
+def bridge_info_payload(version: str, started_at: float, known: int, online: int) -> bytes:
+    """``bridge/info``."""
+    return encode(
+        {
+            "version": version,
+            "contract": CONTRACT_VERSION,
+            "started_at": rfc3339(started_at),
+            "cameras": {"known": known, "online": online},
+            "plugins": [],
+        }
+    )

@@ -1,0 +1,350 @@
+"""Delivery to the broker: what is retained, what is news, and every camera's events in order.
+
+One sliding window over one connection, filled in this order: retained state and other messages,
+then events, then what is only for display. Nothing is done until the broker has acknowledged it:
+what a lost connection leaves unacknowledged is decided and encoded anew on the next one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import logging
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+from ipc_bridge.bridge.journal import Entry
+from ipc_bridge.bridge.messages import event_payload
+from ipc_bridge.logs import Once
+from ipc_bridge.mqtt.connection import Connection, Message, Received
+from ipc_bridge.mqtt.topics import Topics
+
+log = logging.getLogger(__name__)
+
+MAX_BACKLOG = 10_000
+"""Events that wait for the broker in memory: 15 MB, a night of a busy site."""
+MAX_NEWS = 1_000
+"""Messages that are neither state nor event and wait for the broker."""
+DISPLAY_EVERY = 1.0
+"""Seconds after which what is for display goes out even between events."""
+
+
+class Rank(enum.IntEnum):
+    """In what order retained topics go out on a new connection."""
+
+    DISCOVERY = 0
+    STATE = 1
+
+
+@dataclass(slots=True)
+class _Lane:
+    """One camera's events on their way: in order, each until the broker has it."""
+
+    waiting: deque[Entry] = field(default_factory=deque)
+    sent: dict[int, Entry] = field(default_factory=dict)
+    held: bool = False
+    queued: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Retained:
+    message: Message
+    rank: Rank
+
+
+class Publisher:
+    """What the bridge wants the broker to know, whether or not there is a connection now.
+
+    Args:
+        topics: the topic table.
+        is_late: whether an event, handed over now, is history.
+        drop_late: leave late events out (``events.late: drop``).
+    """
+
+    def __init__(
+        self,
+        topics: Topics,
+        is_late: Callable[[Entry], bool],
+        *,
+        drop_late: bool,
+    ) -> None:
+        self.counters: Counter[str] = Counter()
+        """Events: delivered, late, dropped, refused."""
+        self._topics = topics
+        self._is_late = is_late
+        self._drop_late = drop_late
+        self._listeners: list[Callable[[Entry, bytes, bool], None]] = []
+        self._loop = asyncio.get_running_loop()
+        self._connection: Connection | None = None
+        self._subscriptions: dict[str, Callable[[Received], None]] = {}
+        self._retained: dict[str, _Retained] = {}
+        self._urgent: dict[str, Message] = {}
+        self._news: deque[Message] = deque()
+        self._news_sent: dict[int, Message] = {}
+        self._display: dict[str, Message] = {}
+        self._display_sent: dict[str, Message] = {}
+        self._display_due = 0.0
+        self._then: dict[str, Callable[[], None]] = {}
+        self._lanes: dict[str, _Lane] = {}
+        self._ready: deque[str] = deque()
+        self._backlog = 0
+        self._number = 0
+        self._pump_scheduled = False
+        self._idle = asyncio.Event()
+        self._complaints = Once()
+
+    # What the bridge wants published.
+
+    def subscribe(self, topic: str, handler: Callable[[Received], None]) -> None:
+        """Subscribe on this and every later connection; ``topic`` has no wildcards."""
+        self._subscriptions[topic] = handler
+        if self._connection is not None:
+            self._connection.subscribe([topic])
+
+    def on_handed(self, listener: Callable[[Entry, bytes, bool], None]) -> None:
+        """Have ``listener`` called with each event handed to the broker, its payload and whether it is late."""
+        self._listeners.append(listener)
+
+    def retain(
+        self, topic: str, payload: bytes, rank: Rank = Rank.STATE, then: Callable[[], None] | None = None
+    ) -> None:
+        """Have the broker keep ``payload`` under ``topic``; empty clears it.
+
+        It goes out now and again on every new connection, because a broker may have forgotten it.
+        ``then`` is called once, when the broker has it for the first time.
+        """
+        kept = self._retained.get(topic)
+        if kept is not None and kept.message.payload == payload and then is None:
+            return
+        message = Message(topic, payload, retain=True)
+        if payload:
+            self._retained[topic] = _Retained(message, rank)
+        else:
+            self._retained.pop(topic, None)
+        if then is not None:
+            self._then[topic] = then
+        self._display.pop(topic, None)
+        self._urgent[topic] = message
+        self._wake()
+
+    def announce(self, topic: str, payload: bytes, then: Callable[[], None] | None = None) -> None:
+        """Like :meth:`retain`, ahead of all state on a new connection."""
+        self.retain(topic, payload, Rank.DISCOVERY, then)
+
+    def flash(self, topic: str, payload: bytes) -> None:
+        """Publish ``payload`` live, in the place of what is retained under ``topic``.
+
+        Nothing of it is kept or repeated: :meth:`retain` ends it.
+        """
+        self._retained.pop(topic, None)
+        self._urgent[topic] = Message(topic, payload)
+        self._wake()
+
+    def show(self, topic: str, payload: bytes) -> None:
+        """Have the broker keep ``payload`` for display: when there is time, and not again later."""
+        if not self._display:
+            self._display_due = self._loop.time() + DISPLAY_EVERY
+        self._display[topic] = Message(topic, payload, retain=True)
+        self._wake()
+
+    def send(self, topic: str, payload: bytes) -> None:
+        """Publish news that nobody keeps, in order."""
+        if len(self._news) >= MAX_NEWS:
+            self._news.popleft()
+            self._complaints.warning(
+                log, "news", "The broker is away: more than %d messages wait, the oldest are dropped", MAX_NEWS
+            )
+        self._news.append(Message(topic, payload))
+        self._wake()
+
+    def append(self, entry: Entry) -> None:
+        """Deliver an event, behind the earlier ones of its camera."""
+        lane = self._lanes.setdefault(entry.event.sn, _Lane())
+        lane.waiting.append(entry)
+        self._backlog += 1
+        if self._backlog > MAX_BACKLOG:
+            self._shed()
+        self._queue(entry.event.sn, lane)
+        self._wake()
+
+    def hold(self, sn: str) -> None:
+        """Keep a camera's events back until :meth:`release`."""
+        self._lanes.setdefault(sn, _Lane()).held = True
+
+    def release(self, sn: str) -> None:
+        """Let a camera's events go."""
+        lane = self._lanes.setdefault(sn, _Lane())
+        lane.held = False
+        self._queue(sn, lane)
+        self._wake()
+
+    def repeat(self) -> None:
+        """Send all that is retained again, except what is for display: a hub has started."""
+        for topic, retained in sorted(self._retained.items(), key=lambda item: item[1].rank):
+            self._urgent.setdefault(topic, retained.message)
+        self._wake()
+
+    async def drained(self, timeout: float) -> bool:
+        """Wait until the broker has everything but held events; False after ``timeout`` seconds or without a broker."""
+        if self._connection is None:
+            return False
+        self._idle.clear()
+        self._wake()
+        try:
+            async with asyncio.timeout(timeout):
+                await self._idle.wait()
+        except TimeoutError:
+            return False
+        return self._connection is not None
+
+    # What the MQTT client calls.
+
+    def connected(self, connection: Connection) -> None:
+        """See :class:`~ipc_bridge.mqtt.client.Owner`."""
+        self._connection = connection
+        if self._subscriptions:
+            connection.subscribe(self._subscriptions)
+        self.repeat()
+
+    def disconnected(self) -> None:
+        """See :class:`~ipc_bridge.mqtt.client.Owner`: what was not acknowledged waits again, in its order."""
+        self._connection = None
+        for sn, lane in self._lanes.items():
+            lane.waiting.extendleft(reversed(lane.sent.values()))
+            self._backlog += len(lane.sent)
+            lane.sent.clear()
+            self._queue(sn, lane)
+        self._news.extendleft(reversed(self._news_sent.values()))
+        self._news_sent.clear()
+        self._display = {**self._display_sent, **self._display}
+        self._display_sent.clear()
+        self._idle.set()
+
+    def writable(self) -> None:
+        """See :class:`~ipc_bridge.mqtt.client.Owner`."""
+        self._wake()
+
+    def received(self, message: Received) -> None:
+        """See :class:`~ipc_bridge.mqtt.client.Owner`."""
+        handler = self._subscriptions.get(message.topic)
+        if handler is not None:
+            handler(message)
+
+    # The inside.
+
+    def _wake(self) -> None:
+        if not self._pump_scheduled:
+            self._pump_scheduled = True
+            self._loop.call_soon(self._pump)
+
+    def _pump(self) -> None:
+        """Fill the window."""
+        self._pump_scheduled = False
+        connection = self._connection
+        if connection is None:
+            return
+        while connection.room > 0:
+            if not self._send_next(connection):
+                if connection.in_flight == 0:
+                    self._idle.set()
+                break
+
+    def _send_next(self, connection: Connection) -> bool:
+        if self._urgent:
+            topic = next(iter(self._urgent))
+            self._hand_over(connection, self._urgent.pop(topic), partial(self._state_done, topic))
+        elif self._news:
+            message = self._news.popleft()
+            self._number += 1
+            self._news_sent[self._number] = message
+            self._hand_over(connection, message, partial(self._news_done, self._number))
+        elif self._display and (not self._ready or self._loop.time() >= self._display_due):
+            topic = next(iter(self._display))
+            message = self._display_sent[topic] = self._display.pop(topic)
+            self._hand_over(connection, message, partial(self._display_done, message))
+        elif self._ready:
+            self._send_event(connection)
+        else:
+            return False
+        return True
+
+    def _send_event(self, connection: Connection) -> None:
+        sn = self._ready.popleft()
+        lane = self._lanes[sn]
+        lane.queued = False
+        if lane.held or not lane.waiting:
+            return
+        entry = lane.waiting.popleft()
+        self._backlog -= 1
+        self._queue(sn, lane)
+        late = self._is_late(entry)
+        if late:
+            self.counters["late"] += 1
+            if self._drop_late:
+                return
+        payload = event_payload(entry, late=late)
+        lane.sent[entry.seq] = entry
+        topic = self._topics.camera(sn, f"event/{entry.event.kind}")
+        self._hand_over(connection, Message(topic, payload), partial(self._event_done, lane, entry.seq))
+        for listener in self._listeners:
+            listener(entry, payload, late)
+
+    def _hand_over(self, connection: Connection, message: Message, on_done: Callable[[bool], None]) -> None:
+        if connection.fits(message):
+            connection.publish(message, on_done)
+            return
+        self._complaints.warning(
+            log, message.topic, "%s: %d bytes are more than the broker takes", message.topic, len(message.payload)
+        )
+        on_done(False)
+
+    def _queue(self, sn: str, lane: _Lane) -> None:
+        if lane.waiting and not lane.held and not lane.queued:
+            lane.queued = True
+            self._ready.append(sn)
+
+    def _state_done(self, topic: str, accepted: bool) -> None:
+        if not accepted:
+            self._refused(topic)
+            return
+        then = self._then.pop(topic, None)
+        if then is not None:
+            then()
+
+    def _news_done(self, number: int, accepted: bool) -> None:
+        message = self._news_sent.pop(number)
+        if not accepted:
+            self._refused(message.topic)
+
+    def _display_done(self, message: Message, accepted: bool) -> None:
+        if self._display_sent.get(message.topic) is message:
+            del self._display_sent[message.topic]
+        if not accepted:
+            self._refused(message.topic)
+
+    def _event_done(self, lane: _Lane, seq: int, accepted: bool) -> None:
+        entry = lane.sent.pop(seq)
+        self.counters["delivered" if accepted else "refused"] += 1
+        if not accepted:
+            self._refused(self._topics.camera(entry.event.sn, f"event/{entry.event.kind}"))
+
+    def _refused(self, topic: str) -> None:
+        self._complaints.warning(
+            log, topic, "The broker refused a message on %s: allow it in the broker's access control list", topic
+        )
+
+    def _shed(self) -> None:
+        """Give up the oldest event of the longest lane."""
+        sn, lane = max(self._lanes.items(), key=lambda item: len(item[1].waiting))
+        lane.waiting.popleft()
+        self._backlog -= 1
+        self.counters["dropped"] += 1
+        self._complaints.warning(
+            log,
+            "backlog",
+            "The broker is away: more than %d events wait, the oldest of camera %s are dropped",
+            MAX_BACKLOG,
+            sn,
+        )

@@ -1,0 +1,153 @@
+"""What the bridge remembers of each camera between two starts."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from ipc_bridge.errors import StorageError
+from ipc_bridge.models import CameraInfo, Model, is_serial
+from ipc_bridge.storage import JsonFile
+from ipc_bridge.wire.frame import Coverage
+from ipc_bridge.wire.session import Dialect
+
+log = logging.getLogger(__name__)
+
+MAX_CAMERAS = 500
+"""More than any site has: somebody who answers discovery with invented serials stops here."""
+
+
+@dataclass(slots=True)
+class KnownCamera:
+    """One camera's record. ``host`` is where it was last talked to."""
+
+    sn: str
+    host: str | None = None
+    own_name: str | None = None
+    model_name: str | None = None
+    mac: str | None = None
+    firmware: str | None = None
+    hardware: str | None = None
+    channel_pin: str | None = None
+    api_pin: str | None = None
+    coverage: str | None = None
+    signs_keep_alive: bool | None = None
+    announced: dict[str, str] = field(default_factory=dict)
+    """Home Assistant's components of this camera: id to platform."""
+
+    @property
+    def dialect(self) -> Dialect | None:
+        """How the camera reads what the documents leave open, once that is known."""
+        if self.coverage is None or self.signs_keep_alive is None:
+            return None
+        return Dialect(Coverage(self.coverage), self.signs_keep_alive)
+
+    @dialect.setter
+    def dialect(self, dialect: Dialect) -> None:
+        self.coverage = dialect.coverage.value
+        self.signs_keep_alive = dialect.signs_keep_alive
+
+    def info(self, configured_name: str | None) -> CameraInfo:
+        """The record as what the rest of the program sees."""
+        return CameraInfo(
+            sn=self.sn,
+            configured_name=configured_name,
+            own_name=self.own_name,
+            model=Model.parse(self.model_name),
+            model_name=self.model_name,
+            host=self.host,
+            mac=self.mac,
+            firmware=self.firmware,
+            hardware=self.hardware,
+        )
+
+
+class Registry:
+    """All records, kept in one file.
+
+    Writing happens behind :meth:`run`, in a thread: an SD card may take seconds.
+    """
+
+    def __init__(self, file: JsonFile) -> None:
+        self._file = file
+        self._changed = asyncio.Event()
+        content = file.read()
+        client_id = content.get("client_id")
+        self.client_id = client_id if isinstance(client_id, str) else f"ipc-bridge-{secrets.token_hex(6)}"
+        self.bridge_announced: dict[str, str] = _strings(content.get("bridge_announced"))
+        self.cameras: dict[str, KnownCamera] = {}
+        rows = content.get("cameras")
+        for row in rows if isinstance(rows, list) else []:
+            record = _read_row(row)
+            if record is not None and len(self.cameras) < MAX_CAMERAS:
+                self.cameras[record.sn] = record
+        if client_id != self.client_id:
+            self.changed()
+
+    def record(self, sn: str) -> KnownCamera:
+        """The record of ``sn``, a new one where there is none."""
+        return self.cameras.setdefault(sn, KnownCamera(sn))
+
+    def changed(self) -> None:
+        """Something was changed: write it soon."""
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Write what changed, until cancelled; what is left then is for :meth:`save`."""
+        failing = False
+        while True:
+            await self._changed.wait()
+            try:
+                await asyncio.to_thread(self._file.write, self._take())
+                failing = False
+            except StorageError as error:
+                if not failing:
+                    log.error("%s", error)
+                failing = True
+                self._changed.set()
+                await asyncio.sleep(RETRY_SECONDS)
+
+    def save(self) -> None:
+        """Write what is not written yet; blocks."""
+        if self._changed.is_set():
+            try:
+                self._file.write(self._take())
+            except StorageError as error:
+                log.error("%s", error)
+
+    def _take(self) -> dict[str, Any]:
+        self._changed.clear()
+        return {
+            "client_id": self.client_id,
+            "bridge_announced": dict(self.bridge_announced),
+            "cameras": [asdict(replace(record)) for record in self.cameras.values()],
+        }
+
+
+RETRY_SECONDS = 60.0
+"""Between two tries to write on a disk that is full."""
+
+
+def _read_row(row: object) -> KnownCamera | None:
+    """A record, as far as it can be read: what has the wrong type counts as not known."""
+    if not isinstance(row, dict) or not is_serial(row.get("sn")):
+        return None
+    texts = "host own_name model_name mac firmware hardware channel_pin api_pin".split()
+    signs = row.get("signs_keep_alive")
+    coverage = row.get("coverage")
+    return KnownCamera(
+        sn=row["sn"],
+        **{name: row[name] for name in texts if isinstance(row.get(name), str)},
+        coverage=coverage if coverage in [item.value for item in Coverage] else None,
+        signs_keep_alive=signs if isinstance(signs, bool) else None,
+        announced=_strings(row.get("announced")),
+    )
+
+
+def _strings(value: object) -> dict[str, str]:
+    if not isinstance(value, dict):
+        return {}
+    return {str(name): item for name, item in value.items() if isinstance(item, str)}

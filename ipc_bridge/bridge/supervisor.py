@@ -1,0 +1,215 @@
+"""All cameras: which there are, a task for each, and what the hub is told of them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from ipc_bridge import __version__
+from ipc_bridge.backoff import Backoff
+from ipc_bridge.bridge import messages
+from ipc_bridge.bridge.camera import CameraRunner
+from ipc_bridge.bridge.detections import Detections
+from ipc_bridge.bridge.events import EventFlow
+from ipc_bridge.bridge.lateness import Lateness
+from ipc_bridge.bridge.publisher import Publisher
+from ipc_bridge.bridge.registry import MAX_CAMERAS, KnownCamera, Registry
+from ipc_bridge.bridge.security import TlsContexts
+from ipc_bridge.clock import Clock
+from ipc_bridge.config import Config
+from ipc_bridge.device.discovery import Answer
+from ipc_bridge.device.events import Origin
+from ipc_bridge.logs import Once
+from ipc_bridge.models import CameraInfo, Status, Transport
+from ipc_bridge.mqtt.topics import OFFLINE, ONLINE, Topics
+
+log = logging.getLogger(__name__)
+
+NOT_ADOPTED = "it answers discovery but is not listed: add it under cameras, or set discovery.adopt to all"
+NO_HOOK = "transport: hook is not available yet: set transport to channel"
+BUG = "a bug in the bridge stopped this camera's task, which begins again; please report the traceback in the log"
+
+
+class CameraAnnouncer(Protocol):
+    """Who tells the hub of a camera."""
+
+    def __call__(self, info: CameraInfo, known: KnownCamera, then: Callable[[], None] | None) -> None:
+        """Tell of it; ``then`` is called when its events may follow."""
+
+
+class Supervisor:
+    """Runs every camera that is configured, known from before, or adopted.
+
+    Args:
+        config: the whole configuration.
+        topics: the topic table.
+        clock: the bridge's.
+        registry: what is remembered of cameras.
+        lateness: their clocks.
+        flow: where their events go.
+        publisher: where their state goes.
+        detections: their switches.
+        announce: who tells the hub of a camera.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        topics: Topics,
+        clock: Clock,
+        registry: Registry,
+        lateness: Lateness,
+        flow: EventFlow,
+        publisher: Publisher,
+        detections: Detections,
+        announce: CameraAnnouncer,
+    ) -> None:
+        self._config = config
+        self._topics = topics
+        self._clock = clock
+        self._started_at = clock.time()
+        self._registry = registry
+        self._lateness = lateness
+        self._flow = flow
+        self._publisher = publisher
+        self._detections = detections
+        self._announce = announce
+        self._contexts = TlsContexts(config.tls)
+        self._loop = asyncio.get_running_loop()
+        self._group = asyncio.TaskGroup()
+        self._runners: dict[str, CameraRunner] = {}
+        self._described: set[str] = set()
+        self._strangers: dict[str, CameraInfo] = {}
+        self._overview_scheduled = False
+        self._complaints = Once()
+
+    async def run(self) -> None:
+        """Keep all cameras until cancelled; each is told DISCONNECT then."""
+        async with self._group:
+            for camera in self._config.cameras:
+                self._add(camera.sn)
+            for sn in list(self._registry.cameras):
+                if self._is_wanted(sn) and sn not in self._runners:
+                    self._add(sn)
+            self._schedule_overview()
+            await self._loop.create_future()
+
+    def discovered(self, answer: Answer) -> None:
+        """Discovery heard of a camera."""
+        runner = self._runners.get(answer.sn)
+        if runner is None and self._is_wanted(answer.sn):
+            if len(self._runners) >= MAX_CAMERAS:
+                self._complaints.warning(log, "many", "More than %d cameras answer: the rest is ignored", MAX_CAMERAS)
+                return
+            log.info("Discovered camera %s (%s) at %s", answer.sn, answer.model or "unknown model", answer.host)
+            runner = self._add(answer.sn)
+            self._tell("camera_discovered", sn=answer.sn, host=answer.host, model=answer.model)
+        if runner is not None:
+            runner.discovered(answer)
+        else:
+            self._not_adopted(answer)
+
+    def all_offline(self) -> None:
+        """The bridge stops: nobody is to believe that its cameras are watched."""
+        for sn in self._runners:
+            self._publisher.retain(self._topics.camera(sn, "status"), OFFLINE)
+            self._detections.all_off(sn)
+
+    # What cameras tell.
+
+    def camera_changed(self, runner: CameraRunner) -> None:
+        """See :class:`~ipc_bridge.bridge.camera.Observer`."""
+        self._registry.changed()
+        sn, is_online = runner.sn, runner.status is Status.ONLINE
+        self._publisher.retain(self._topics.camera(sn, "status"), ONLINE if is_online else OFFLINE)
+        self._publisher.retain(self._topics.camera(sn, "info"), messages.info_payload(runner.info))
+        if not is_online:
+            self._detections.all_off(sn)
+        if sn in self._described:
+            self._announce(runner.info, runner.known, None)
+        self._schedule_overview()
+
+    def camera_event(self, kind: str, runner: CameraRunner, **details: Any) -> None:
+        """See :class:`~ipc_bridge.bridge.camera.Observer`."""
+        self._tell(kind, sn=runner.sn, camera=runner.info.name, **details)
+
+    def camera_described(self, runner: CameraRunner) -> None:
+        """See :class:`~ipc_bridge.bridge.camera.Observer`."""
+        sn = runner.sn
+        if sn in self._described:
+            return
+        self._described.add(sn)
+        self._publisher.hold(sn)
+        self._announce(runner.info, runner.known, lambda: self._publisher.release(sn))
+        self._registry.changed()
+
+    def event_received(self, runner: CameraRunner, payload: bytes) -> int | None:
+        """See :class:`~ipc_bridge.bridge.camera.Observer`."""
+        return self._flow.received(payload, Origin(runner.sn, runner.info.name, Transport.CHANNEL))
+
+    # The inside.
+
+    def _is_wanted(self, sn: str) -> bool:
+        return self._config.discovery.adopt == "all" or any(camera.sn == sn for camera in self._config.cameras)
+
+    def _add(self, sn: str) -> CameraRunner:
+        runner = CameraRunner(
+            self._registry.record(sn),
+            self._config.camera_for(sn),
+            self._contexts,
+            self._lateness.camera(sn),
+            self,
+        )
+        self._runners[sn] = runner
+        self._strangers.pop(sn, None)
+        self.camera_changed(runner)
+        self._group.create_task(self._keep(runner), name=f"camera {sn}")
+        return runner
+
+    async def _keep(self, runner: CameraRunner) -> None:
+        """Run one camera; a bug in its task is its own, and does not end it."""
+        if runner.config.transport == "hook":
+            log.error("Camera %s: %s", runner.sn, NO_HOOK)
+            runner.fail(NO_HOOK)
+            return
+        backoff = Backoff()
+        while True:
+            began = self._loop.time()
+            try:
+                await runner.run()
+            except Exception:
+                log.exception("Camera %s: %s", runner.sn, BUG)
+                runner.fail(BUG)
+            backoff.held_for(self._loop.time() - began)
+            await asyncio.sleep(backoff.next_delay())
+
+    def _not_adopted(self, answer: Answer) -> None:
+        if answer.sn not in self._strangers and len(self._strangers) < MAX_CAMERAS:
+            log.info("Camera %s at %s: %s", answer.sn, answer.host, NOT_ADOPTED)
+            known = KnownCamera(answer.sn, answer.host, None, answer.model, answer.mac, answer.firmware)
+            self._strangers[answer.sn] = known.info(None)
+            self._tell("camera_discovered", sn=answer.sn, host=answer.host, model=answer.model)
+            self._schedule_overview()
+
+    def _tell(self, kind: str, **details: Any) -> None:
+        at = messages.rfc3339(self._clock.time())
+        self._publisher.send(self._topics.bridge("event"), messages.encode({"type": kind, "time": at, **details}))
+
+    def _schedule_overview(self) -> None:
+        """Many cameras change at once when the bridge starts: they are told of together."""
+        if not self._overview_scheduled:
+            self._overview_scheduled = True
+            self._loop.call_soon(self._publish_overview)
+
+    def _publish_overview(self) -> None:
+        self._overview_scheduled = False
+        rows = [(runner.info, runner.status, runner.reason) for runner in self._runners.values()]
+        strangers = [(info, Status.DISCOVERED, NOT_ADOPTED) for info in self._strangers.values()]
+        self._publisher.retain(self._topics.bridge("cameras"), messages.cameras_payload([*rows, *strangers]))
+        online = sum(runner.status is Status.ONLINE for runner in self._runners.values())
+        self._publisher.retain(
+            self._topics.bridge("info"),
+            messages.bridge_info_payload(__version__, self._started_at, len(rows), online),
+        )

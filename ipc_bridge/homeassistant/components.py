@@ -1,0 +1,166 @@
+"""Home Assistant's entities: one table.
+
+A row is a component of a device discovery message. Topics stand as leaves under the camera or the
+bridge; ids, availability and names of devices are added by :mod:`ipc_bridge.homeassistant.payloads`.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ipc_bridge.models import FACE_EVENT_TYPES, MOTION_EVENT_TYPES
+
+
+class Availability(enum.Enum):
+    """When an entity can be used."""
+
+    CAMERA = "camera"
+    """While bridge and camera are online."""
+    BRIDGE = "bridge"
+    """While the bridge is online: it tells of the camera's being offline."""
+    NONE = "none"
+    """Always: an event entity that comes and goes would fire again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One entity.
+
+    Args:
+        key: the component's id, for ever.
+        platform: Home Assistant's.
+        state: the leaf of its state topic.
+        options: its other keys, as Home Assistant names them.
+        availability: when it can be used.
+        faces: whether it is for cameras with face recognition only.
+    """
+
+    key: str
+    platform: str
+    state: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    availability: Availability = Availability.CAMERA
+    faces: bool = False
+
+
+_NEWS_ONLY = "{{ '' if value_json.late else value }}"
+"""Late events are history; Home Assistant ignores an empty payload."""
+
+_DIAGNOSTIC = {"entity_category": "diagnostic"}
+_DISABLED = {"enabled_by_default": False}
+
+CAMERA_COMPONENTS = (
+    Component("motion", "binary_sensor", "motion", {"device_class": "motion"}),
+    Component("sound", "binary_sensor", "sound", {"device_class": "sound"}),
+    Component("human", "binary_sensor", "human", {"name": "Person", "device_class": "occupancy"}),
+    Component(
+        "motion_event",
+        "event",
+        "event/motion",
+        {
+            "name": "Motion event",
+            "device_class": "motion",
+            "event_types": list(MOTION_EVENT_TYPES),
+            "value_template": _NEWS_ONLY,
+        },
+        Availability.NONE,
+    ),
+    Component(
+        "face_event",
+        "event",
+        "event/face",
+        {
+            "name": "Face",
+            "icon": "mdi:face-recognition",
+            "event_types": list(FACE_EVENT_TYPES),
+            "value_template": _NEWS_ONLY,
+        },
+        Availability.NONE,
+        faces=True,
+    ),
+    Component(
+        "last_face",
+        "sensor",
+        "face",
+        {
+            "name": "Last face",
+            "device_class": "timestamp",
+            "value_template": "{{ value_json.time }}",
+            "json_attributes": True,
+            **_DISABLED,
+        },
+        faces=True,
+    ),
+    Component(
+        "connectivity",
+        "binary_sensor",
+        "status",
+        {"device_class": "connectivity", "payload_on": "online", "payload_off": "offline", **_DIAGNOSTIC},
+        Availability.BRIDGE,
+    ),
+    Component(
+        "firmware",
+        "sensor",
+        "info",
+        {"name": "Firmware", "icon": "mdi:chip", "value_template": "{{ value_json.firmware }}", **_DIAGNOSTIC},
+        Availability.BRIDGE,
+    ),
+    Component(
+        "address",
+        "sensor",
+        "info",
+        {"name": "Address", "icon": "mdi:ip-network", "value_template": "{{ value_json.host }}", **_DIAGNOSTIC},
+        Availability.BRIDGE,
+    ),
+)
+
+BRIDGE_COMPONENTS = (
+    Component(
+        "connectivity",
+        "binary_sensor",
+        "status",
+        {"device_class": "connectivity", "payload_on": "online", "payload_off": "offline", **_DIAGNOSTIC},
+        Availability.NONE,
+    ),
+    Component(
+        "cameras_online",
+        "sensor",
+        "info",
+        {
+            "name": "Cameras online",
+            "icon": "mdi:cctv",
+            "state_class": "measurement",
+            "value_template": "{{ value_json.cameras.online }}",
+            **_DIAGNOSTIC,
+        },
+        Availability.BRIDGE,
+    ),
+    Component(
+        "version",
+        "sensor",
+        "info",
+        {"name": "Version", "icon": "mdi:tag", "value_template": "{{ value_json.version }}", **_DIAGNOSTIC},
+        Availability.BRIDGE,
+    ),
+    Component(
+        "started",
+        "sensor",
+        "info",
+        {
+            "name": "Started",
+            "device_class": "timestamp",
+            "value_template": "{{ value_json.started_at }}",
+            **_DIAGNOSTIC,
+            **_DISABLED,
+        },
+        Availability.BRIDGE,
+    ),
+)
+
+
+def components_of(*, has_faces: bool) -> list[Component]:
+    """The components of a camera: it gets only what its model supports."""
+    return [component for component in CAMERA_COMPONENTS if has_faces or not component.faces]

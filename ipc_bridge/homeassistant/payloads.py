@@ -1,0 +1,154 @@
+"""Home Assistant discovery payloads: pure functions of the component table and a camera's info."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ipc_bridge.homeassistant.components import BRIDGE_COMPONENTS, Availability, Component, components_of
+from ipc_bridge.models import CameraInfo
+from ipc_bridge.mqtt.topics import OFFLINE, ONLINE, Topics
+
+MANUFACTURER = "SUNMI"
+SUPPORT_URL = "https://github.com/ipc-bridge/ipc-bridge"
+QOS = 1
+_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One device with its components, ready to be written in either form of discovery.
+
+    ``id`` is its identifier and begins every unique id; ``components`` maps component ids to their keys.
+    """
+
+    id: str
+    device: dict[str, Any]
+    components: dict[str, dict[str, Any]]
+    origin: dict[str, Any]
+
+    @property
+    def platforms(self) -> dict[str, str]:
+        """Component ids with their platforms."""
+        return {key: config["platform"] for key, config in self.components.items()}
+
+
+def bridge_id(topics: Topics) -> str:
+    """The bridge's device id."""
+    return f"{topics.node}_bridge"
+
+
+def camera_id(topics: Topics, sn: str) -> str:
+    """A camera's device id."""
+    return f"{topics.node}_{sn}"
+
+
+def bridge_device(topics: Topics, version: str, configuration_url: str | None) -> Device:
+    """The bridge itself: every camera's ``via_device``."""
+    device_id = bridge_id(topics)
+    device = {
+        "identifiers": [device_id],
+        "name": "IPC bridge",
+        "manufacturer": "ipc-bridge",
+        "model": "MQTT bridge for SUNMI cameras",
+        "sw_version": version,
+        "configuration_url": configuration_url,
+    }
+    status = topics.bridge("status")
+    components = _components(BRIDGE_COMPONENTS, device_id, topics.bridge, {Availability.BRIDGE: [status]})
+    return Device(device_id, _known(device), components, _origin(version))
+
+
+def camera_device(topics: Topics, info: CameraInfo, version: str, api_port: int) -> Device:
+    """One camera, with what its model supports."""
+    device_id = camera_id(topics, info.sn)
+    mac = (info.mac or "").strip().lower().replace("-", ":")
+    device = {
+        "identifiers": [device_id],
+        # Two devices with one MAC would become one: a placeholder is worse than none.
+        "connections": [["mac", mac]] if _MAC.fullmatch(mac) and mac != "00:00:00:00:00:00" else None,
+        "name": info.name,
+        "manufacturer": MANUFACTURER,
+        "model": info.model_name,
+        "serial_number": info.sn,
+        "sw_version": info.firmware,
+        "hw_version": info.hardware,
+        "configuration_url": _url(info.host, api_port),
+        "via_device": bridge_id(topics),
+    }
+    bridge_status, camera_status = topics.bridge("status"), topics.camera(info.sn, "status")
+    components = _components(
+        components_of(has_faces=info.model.has_faces),
+        device_id,
+        lambda leaf: topics.camera(info.sn, leaf),
+        {Availability.BRIDGE: [bridge_status], Availability.CAMERA: [bridge_status, camera_status]},
+    )
+    return Device(device_id, _known(device), components, _origin(version))
+
+
+def device_message(device: Device, leaving: Mapping[str, str]) -> dict[str, Any]:
+    """The device form: one message for all components; those ``leaving`` as their bare platform."""
+    gone = {key: {"platform": platform} for key, platform in leaving.items() if key not in device.components}
+    return {"device": device.device, "origin": device.origin, "components": {**device.components, **gone}}
+
+
+def component_messages(topics: Topics, device: Device) -> dict[str, dict[str, Any]]:
+    """The form for hubs that do not know device discovery: a message a component, by topic."""
+    messages = {}
+    for key, config in device.components.items():
+        rest = {name: value for name, value in config.items() if name != "platform"}
+        topic = topics.component_discovery(config["platform"], device.id, key)
+        messages[topic] = {**rest, "device": device.device, "origin": device.origin}
+    return messages
+
+
+def _components(
+    rows: Iterable[Component],
+    device_id: str,
+    topic: Callable[[str], str],
+    availability: Mapping[Availability, list[str]],
+) -> dict[str, dict[str, Any]]:
+    return {row.key: _component(row, device_id, topic, availability.get(row.availability, [])) for row in rows}
+
+
+def _component(row: Component, device_id: str, topic: Callable[[str], str], availability: list[str]) -> dict[str, Any]:
+    options = dict(row.options)
+    config: dict[str, Any] = {
+        "platform": row.platform,
+        "unique_id": f"{device_id}_{row.key}",
+        "state_topic": topic(row.state),
+        "qos": QOS,
+    }
+    if options.pop("json_attributes", False):
+        config["json_attributes_topic"] = config["state_topic"]
+    if availability:
+        config["availability"] = [
+            {"topic": item, "payload_available": ONLINE.decode(), "payload_not_available": OFFLINE.decode()}
+            for item in availability
+        ]
+        config["availability_mode"] = "all"
+    return {**config, **options}
+
+
+def _origin(version: str) -> dict[str, Any]:
+    return {"name": "ipc-bridge", "sw_version": version, "support_url": SUPPORT_URL}
+
+
+def _url(host: str | None, port: int) -> str | None:
+    """A camera's own address, as Home Assistant accepts it."""
+    if host is None:
+        return None
+    try:
+        if ipaddress.ip_address(host).version == 6:
+            host = f"[{host}]"
+    except ValueError:
+        pass
+    return f"https://{host}" if port == 443 else f"https://{host}:{port}"
+
+
+def _known(device: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what is not known: Home Assistant rejects a device with a null."""
+    return {name: value for name, value in device.items() if value is not None}

@@ -1,0 +1,153 @@
+"""Keeps a connection to the MQTT broker, for as long as the program runs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from paho.mqtt.enums import MQTTProtocolVersion
+
+from ipc_bridge.backoff import LAST_LIMIT, Backoff
+from ipc_bridge.config import Mqtt, MqttTls
+from ipc_bridge.errors import BrokerLostError, BrokerRefusedError, ConfigError
+from ipc_bridge.mqtt.connection import Connection, Endpoint, Message, Received
+
+log = logging.getLogger(__name__)
+
+GOODBYE_TIMEOUT = 0.5
+"""Seconds for DISCONNECT; a broker that does not read it publishes the will, which says the same."""
+
+_FALL_BACK = {
+    MQTTProtocolVersion.MQTTv5: MQTTProtocolVersion.MQTTv311,
+    MQTTProtocolVersion.MQTTv311: MQTTProtocolVersion.MQTTv5,
+}
+
+
+class Owner(Protocol):
+    """Who uses the connections."""
+
+    def connected(self, connection: Connection) -> None:
+        """A connection is up: use it until :meth:`disconnected`."""
+
+    def disconnected(self) -> None:
+        """It is gone, and with it all that was not acknowledged."""
+
+    def writable(self) -> None:
+        """There is room in the connection's window again."""
+
+    def received(self, message: Received) -> None:
+        """A subscription brought a message."""
+
+
+class MqttClient:
+    """Connects, hands each connection to its owner, and connects again when it breaks.
+
+    The first connection is tried like any other. A broker that does not speak MQTT 5 is asked in
+    3.1.1 on the next try. A login that is refused waits the longest time: it is a person's to mend.
+
+    Args:
+        config: the ``mqtt`` section.
+        client_id: this installation's.
+        will: what the broker publishes when a connection is lost.
+        backoff: the waits between tries.
+    """
+
+    def __init__(self, config: Mqtt, client_id: str, will: Message, backoff: Backoff | None = None) -> None:
+        self._config = config
+        self._client_id = client_id
+        self._will = will
+        self._backoff = backoff or Backoff()
+        self._tls = _make_context(config.tls) if config.tls else None
+        self._version = MQTTProtocolVersion.MQTTv5 if config.version == "5" else MQTTProtocolVersion.MQTTv311
+        self._last_complaint = ""
+
+    async def run(self, owner: Owner) -> None:
+        """Keep a connection until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            delay = 0.0
+            try:
+                connection = await self._open(owner)
+            except BrokerRefusedError as error:
+                delay = self._refused(error)
+            except BrokerLostError as error:
+                self._complain(str(error))
+                delay = self._backoff.next_delay()
+            else:
+                self._last_complaint = ""
+                opened = loop.time()
+                owner.connected(connection)
+                try:
+                    await connection.wait_closed()
+                except asyncio.CancelledError:
+                    await self._say_goodbye(connection)
+                    raise
+                finally:
+                    owner.disconnected()
+                log.warning("The connection to the MQTT broker %s is lost", self._address)
+                self._backoff.held_for(loop.time() - opened)
+                delay = self._backoff.next_delay()
+            await asyncio.sleep(delay)
+
+    async def _say_goodbye(self, connection: Connection) -> None:
+        try:
+            async with asyncio.timeout(GOODBYE_TIMEOUT):
+                await connection.close()
+        except TimeoutError:
+            connection.abort()
+
+    @property
+    def _address(self) -> str:
+        return f"{self._config.host}:{self._config.port}"
+
+    async def _open(self, owner: Owner) -> Connection:
+        endpoint = Endpoint(
+            host=self._config.host,
+            port=self._config.port,
+            client_id=self._client_id,
+            version=self._version,
+            username=self._config.username,
+            password=self._config.password,
+            tls=self._tls,
+        )
+        connection = Connection(endpoint, self._will, owner.received, owner.writable)
+        await connection.open()
+        spoken = "5" if self._version is MQTTProtocolVersion.MQTTv5 else "3.1.1"
+        log.info("Connected to the MQTT broker %s with MQTT %s", self._address, spoken)
+        return connection
+
+    def _refused(self, error: BrokerRefusedError) -> float:
+        """Decide how to go on after a refusal: the wait in seconds."""
+        self._complain(str(error))
+        if not error.protocol:
+            return LAST_LIMIT
+        if self._config.version == "5":
+            self._version = _FALL_BACK[self._version]
+        return self._backoff.next_delay()
+
+    def _complain(self, message: str) -> None:
+        """The first of several equal failures is a warning, the rest is detail."""
+        level = logging.DEBUG if message == self._last_complaint else logging.WARNING
+        self._last_complaint = message
+        log.log(level, "%s; trying again", message[0].upper() + message[1:])
+
+
+def _make_context(config: MqttTls) -> ssl.SSLContext:
+    """TLS towards the broker.
+
+    Raises:
+        ConfigError: a file cannot be used.
+    """
+    try:
+        context = ssl.create_default_context(cafile=str(config.ca) if config.ca else None)
+        if config.certificate:
+            context.load_cert_chain(config.certificate, config.key)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError([f"mqtt.tls: the CA, certificate or key cannot be used: {error}"]) from error
+    if config.insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context

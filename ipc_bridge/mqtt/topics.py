@@ -1,0 +1,45 @@
+"""Every MQTT topic of the program."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+ONLINE = b"online"
+OFFLINE = b"offline"
+ON = b"ON"
+OFF = b"OFF"
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """Topics under ``base`` (``mqtt.base_topic``) and ``discovery`` (``homeassistant.discovery_prefix``)."""
+
+    base: str
+    discovery: str
+
+    @property
+    def node(self) -> str:
+        """``base`` as it may stand in Home Assistant's ids and discovery topics."""
+        return re.sub(r"[^A-Za-z0-9_-]", "_", self.base)
+
+    def bridge(self, leaf: str) -> str:
+        """``status``, ``info``, ``cameras``, ``health`` or ``event`` of the bridge."""
+        return f"{self.base}/bridge/{leaf}"
+
+    def camera(self, sn: str, leaf: str) -> str:
+        """A topic of one camera, such as ``status`` or ``event/face``."""
+        return f"{self.base}/camera/{sn}/{leaf}"
+
+    def device_discovery(self, device_id: str) -> str:
+        """Home Assistant's discovery of a whole device."""
+        return f"{self.discovery}/device/{device_id}/config"
+
+    def component_discovery(self, platform: str, device_id: str, component: str) -> str:
+        """Home Assistant's discovery of one component, for hubs that do not know the device form."""
+        return f"{self.discovery}/{platform}/{device_id}/{component}/config"
+
+    @property
+    def birth(self) -> str:
+        """Where Home Assistant says that it has started."""
+        return f"{self.discovery}/status"

@@ -1,0 +1,34 @@
+"""What all tests share: the policy for missing parts (see ``tests/requirements.py``)."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+
+import pytest
+
+from tests.requirements import MISSING, VARIABLE
+
+pytest_plugins = ["pytester"]
+
+
+def pytest_configure() -> None:
+    """Refuses a misspelt value, which would pass for "skip what is missing"."""
+    value = os.environ.get(VARIABLE, "")
+    if value not in {"", "all"}:
+        message = f"{VARIABLE} is {value!r}: leave it unset, or set it to 'all'"
+        raise pytest.UsageError(message)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says loudly what was not tested, and what to install."""
+    parts: Counter[str] = Counter()
+    for report in terminalreporter.stats.get("skipped", []):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        _, found, part = reason.partition(MISSING)
+        if found:
+            parts[part] += 1
+    if parts:
+        terminalreporter.section("NOT TESTED: parts missing on this machine", yellow=True, bold=True)
+        for part, tests in sorted(parts.items()):
+            terminalreporter.line(f"{part}: {tests} skipped", yellow=True)

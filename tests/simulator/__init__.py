@@ -1,0 +1,1 @@
+"""The fake cameras, against clients that speak bytes."""

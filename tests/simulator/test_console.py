@@ -1,0 +1,152 @@
+"""Every command of the console does what it says, and says what it did."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from ipc_bridge.simulator import CameraSettings, Fleet, FleetSettings
+from ipc_bridge.simulator.console import COMMANDS, Console
+from tests.simulator.client import subscription
+
+SN = "FS101D8BS00101"
+OTHER = "SS101D8BS00102"
+
+
+@pytest.fixture
+async def fleet() -> AsyncIterator[Fleet]:
+    async with Fleet(FleetSettings(2, camera=CameraSettings(discovery_port=None))) as fleet:
+        yield fleet
+
+
+async def test_list_and_help(fleet: Fleet) -> None:
+    console = Console(fleet)
+    listed = await console.execute("list")
+    camera = fleet[SN]
+    assert listed["cameras"][0] == {
+        "sn": SN,
+        "model": "FM020",
+        "name": "Front door",
+        "host": "127.0.0.2",
+        "api_port": camera.api_port,
+        "channel_port": camera.channel_port,
+        "discovery_port": None,
+        "mac": "02:00:00:00:00:01",
+        "fingerprint": camera.fingerprint,
+    }
+    assert (await console.execute("help"))["commands"].keys() == COMMANDS.keys()
+
+
+async def test_face(fleet: Fleet) -> None:
+    async with subscription(fleet[SN]) as client:
+        line = f"face {SN} group_name=vip age=41 age_range=null hobby='table tennis' event_id=9"
+        assert await Console(fleet).execute(line) == {"ok": True, "command": "face", "sn": SN, "event_id": 9}
+        event = await client.event()
+        assert (event["group_name"], event["age"], event["age_range"]) == ("vip", 41, None)
+        assert (event["hobby"], event["event_id"]) == ("table tennis", 9)
+
+
+async def test_motion_everywhere(fleet: Fleet) -> None:
+    answer = await Console(fleet).execute("motion all detect_type=3")
+    assert answer == {"ok": True, "command": "motion", "cameras": {SN: {"event_id": 1}, OTHER: {"event_id": 1}}}
+
+
+async def test_raw_flood_and_status(fleet: Fleet) -> None:
+    console = Console(fleet)
+    async with subscription(fleet[SN]) as client:
+        assert (await console.execute(f"""raw {SN} '{{"event_id": 7}}'"""))["ok"]
+        assert await client.event() == {"event_id": 7}
+        client.acknowledge(7)
+        assert (await console.execute(f"flood {SN} 3"))["ok"]
+        await fleet[SN].wait_for_acknowledged(1)
+        status = await console.execute(f"status {SN}")
+        expected = {"running": True, "activated": True, "clients": 1, "subscribers": 1, "sent": 4, "calls": 0}
+        assert expected.items() <= status.items()
+        assert (status["acknowledged"], status["unacknowledged"]) == (1, 3)
+
+
+@pytest.mark.parametrize("command", ["drop", "abort", "change_certificate", "reboot", "move"])
+async def test_commands_that_end_connections(fleet: Fleet, command: str) -> None:
+    arguments = {"reboot": "0", "move": "127.0.0.79"}.get(command, "")
+    async with subscription(fleet[SN]) as client:
+        assert (await Console(fleet).execute(f"{command} {SN} {arguments}"))["ok"]
+        if command == "abort":
+            await fleet[SN].wait_for_no_client()
+        else:
+            assert await client.is_closed()
+    await fleet[SN].wait_until(lambda: fleet[SN].running)
+
+
+async def test_rubbish(fleet: Fleet) -> None:
+    async with subscription(fleet[SN]) as client:
+        assert (await Console(fleet).execute(f"rubbish {SN} 5"))["ok"]
+        assert len(await client.reader.readexactly(5)) == 5
+
+
+@pytest.mark.parametrize(
+    ("line", "switch", "value"),
+    [
+        ("silent {} 30", "silent", True),
+        ("silent {}", "silent", True),
+        ("damage_crc {}", "damage_crc", 1),
+        ("damage_crc {} 5", "damage_crc", 5),
+        ("split {} 7", "split", 7),
+        ("merge {} 4", "merge", 4),
+        ("delay {} 1.5", "delay", 1.5),
+        ("duplicate {}", "duplicate", True),
+        ("wrong_serial {} X1", "wrong_serial", "X1"),
+        ("discovery_ip {} 192.168.0.9", "discovery_ip", "192.168.0.9"),
+        ("no_discovery {}", "no_discovery", True),
+        ("clock {} -3600", "clock_offset", -3600.0),
+    ],
+)
+async def test_switches(fleet: Fleet, line: str, switch: str, value: Any) -> None:
+    console, faults = Console(fleet), fleet[SN].faults
+    before = getattr(faults, switch)
+    assert (await console.execute(line.format(SN)))["ok"]
+    assert getattr(faults, switch) == value != before
+    assert (await console.execute(f"clear {SN}"))["ok"]
+    assert getattr(faults, switch) == before
+
+
+async def test_speak_and_refuse(fleet: Fleet) -> None:
+    console, faults = Console(fleet), fleet[SN].faults
+    await console.execute(f"silent {SN}")
+    assert (await console.execute(f"speak {SN}"))["ok"]
+    assert not faults.silent
+    assert (await console.execute(f"refuse {SN} subscribe 12"))["ok"]
+    assert (await console.execute(f"refuse {SN} api 5 2"))["ok"]
+    assert [faults.take_refusal("subscribe"), faults.take_refusal("subscribe")] == [12, None]
+    assert [faults.take_refusal("api") for _ in range(3)] == [5, 5, None]
+
+
+@pytest.mark.parametrize(
+    ("line", "error"),
+    [
+        ("", "empty line"),
+        ("dance all", "no command dance"),
+        ("face", "usage: face SN"),
+        ("drop all 1", "usage: drop SN"),
+        ("drop FS0", "no camera FS0"),
+        (f"face {SN} age", "age is not key=value"),
+        (f"face {SN} omit=age", "omit=age is not key=value"),
+        (f"face {SN} event_id=x", "event_id is a whole number"),
+        (f"silent {SN} soon", "soon is no number"),
+        (f"silent {SN} -1", "-1 seconds"),
+        (f"delay {SN} nan", "nan seconds"),
+        (f"flood {SN} 1000000", "1000000 is no whole number from 0 to 50000"),
+        (f"split {SN} -1", "-1 is no whole number"),
+        (f"refuse {SN} everything 5", "everything cannot be refused"),
+        (f"move {SN} 240.0.0.1", "240.0.0.1"),
+        (f"face {SN} 'name=x", "No closing quotation"),
+        (f"raw {SN} {'x' * 65536}", "65536 bytes"),
+    ],
+)
+async def test_mistakes_are_told_and_change_nothing(fleet: Fleet, line: str, error: str) -> None:
+    answer = await Console(fleet).execute(line)
+    assert not answer["ok"]
+    assert error in answer["error"]
+    assert fleet[SN].running
+    assert fleet[SN].sent_count == 0

@@ -1,0 +1,1 @@
+"""The codecs, against bytes written by hand."""
