@@ -19,7 +19,6 @@ from typing import Any
 
 import orjson
 import yaml
-from paho.mqtt.enums import MQTTProtocolVersion
 from rich.console import Console
 from rich.text import Text
 
@@ -185,7 +184,7 @@ async def _child(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
 
 
 async def _subscribe(port: int, view: LiveView) -> Connection:
-    endpoint = Endpoint(HOST, port, f"ipc-bridge-demo-{secrets.token_hex(4)}", MQTTProtocolVersion.MQTTv311)
+    endpoint = Endpoint(HOST, port, f"ipc-bridge-demo-{secrets.token_hex(4)}", "3.1.1")
     connection = Connection(endpoint, Message("ipc-bridge-demo", b""), view.show, lambda: None)
     await connection.open()
     connection.subscribe(["ipc_bridge/camera/+/event/+", "ipc_bridge/bridge/cameras"])
@@ -195,8 +194,7 @@ async def _subscribe(port: int, view: LiveView) -> Connection:
 def _free_port(wanted: int, kind: socket.SocketKind) -> int:
     """``wanted`` where nobody has it, else any free one."""
     for port in (wanted, 0):
-        with socket.socket(socket.AF_INET, kind) as probe:
-            with contextlib.suppress(OSError):
-                probe.bind(("", port))
-                return int(probe.getsockname()[1])
+        with socket.socket(socket.AF_INET, kind) as probe, contextlib.suppress(OSError):
+            probe.bind(("", port))
+            return int(probe.getsockname()[1])
     raise BridgeError(f"there is no free port on {HOST}")

@@ -33,6 +33,7 @@ class JsonFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._content = b""
 
     def read(self) -> dict[str, Any]:
         """Return the object; empty where there is no file yet.
@@ -40,28 +41,38 @@ class JsonFile:
         A damaged file is moved aside and reported: the bridge starts without it.
         """
         try:
-            value = orjson.loads(self.path.read_bytes())
+            content = self.path.read_bytes()
+            value = orjson.loads(content)
         except FileNotFoundError:
             return {}
         except (OSError, orjson.JSONDecodeError) as error:
             return self._set_aside(str(error))
-        return value if isinstance(value, dict) else self._set_aside("it holds no object")
+        if not isinstance(value, dict):
+            return self._set_aside("it holds no object")
+        self._content = content
+        return value
 
     def write(self, value: dict[str, Any]) -> None:
         """Replace the file; a crash leaves the old one or the new one, never half of one.
 
+        Where nothing changed nothing is written: SD cards wear out.
+
         Raises:
             StorageError: the disk is full or read-only.
         """
+        content = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
+        if content == self._content:
+            return
         fresh = self.path.with_suffix(".new")
         try:
             with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-                file.write(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
+                file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
             fresh.replace(self.path)
         except OSError as error:
             raise StorageError(f"{self.path} cannot be written: {error.strerror}; going on without") from error
+        self._content = content
 
     def _set_aside(self, problem: str) -> dict[str, Any]:
         aside = self.path.with_suffix(".damaged")

@@ -1,0 +1,1 @@
+"""What the program is: cameras supervised, events delivered, state published."""

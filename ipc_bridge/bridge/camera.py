@@ -14,21 +14,15 @@ from ipc_bridge.bridge.lateness import CameraClock
 from ipc_bridge.bridge.registry import KnownCamera
 from ipc_bridge.bridge.security import TlsContexts
 from ipc_bridge.bridge.verdict import Verdict, judge
-from ipc_bridge.catalog.device import (
-    ACTIVATE,
-    DEVICE_ACTIVATED,
-    DEVICE_NOT_ACTIVATED,
-    GET_INFO,
-    GET_LIVE_STREAM,
-    SECRET_KEY_INVALID,
-    SUBSCRIBE_EVENT_NOT_EXIST,
-)
+from ipc_bridge.catalog.device import DEVICE_NOT_ACTIVATED, SECRET_KEY_INVALID, SUBSCRIBE_EVENT_NOT_EXIST
 from ipc_bridge.config import CameraConfig
 from ipc_bridge.device.address import Address
 from ipc_bridge.device.api import CameraApi
 from ipc_bridge.device.channel import Channel, HandshakeLostError
+from ipc_bridge.device.description import ask_info, ask_streams
 from ipc_bridge.device.discovery import Answer
 from ipc_bridge.errors import BridgeError, CertificateError, ClientCertificateError, DeviceError, RefusedError
+from ipc_bridge.logs import Once
 from ipc_bridge.models import CameraInfo, Model, Status
 from ipc_bridge.wire.packet import DETECT_EVENT, FACE_EVENT
 from ipc_bridge.wire.signing import Credentials
@@ -37,6 +31,8 @@ log = logging.getLogger(__name__)
 
 WAKE_EVERY = 5.0
 """Seconds between two wake-ups by discovery: a broadcast storm is no reason for one of connections."""
+NEW_ADDRESS_WAIT = 1.0
+"""Seconds at most before a new address is tried."""
 PROBE_TIMEOUT = 5.0
 """Seconds that a camera has to answer a heartbeat when it is also heard of elsewhere."""
 DESCRIBE_TIMEOUT = 5.0
@@ -88,6 +84,8 @@ class CameraRunner:
         observer: Observer,
         backoff: Backoff | None = None,
     ) -> None:
+        # What a person wrote down is tried before what was found last time.
+        known.host = config.host or known.host
         self.known = known
         self.config = config
         self.status = Status.OFFLINE
@@ -109,6 +107,7 @@ class CameraRunner:
         self._probe: asyncio.Task[None] | None = None
         self._last_complaint: str | None = None
         self._reported_certificate: str | None = None
+        self._complaints = Once()
 
     @property
     def sn(self) -> str:
@@ -129,12 +128,12 @@ class CameraRunner:
 
     def discovered(self, answer: Answer) -> None:
         """Discovery heard of this camera."""
-        self._learn(mac=answer.mac, firmware=answer.firmware, model_name=answer.model)
-        current = self._channel.address.host if self._channel is not None else self.known.host
-        if current is None and self.config.host is None:
-            self.known.host = answer.host
+        # Anybody may answer: it fills gaps, and changes nothing that the camera itself has told.
+        facts = {"mac": answer.mac, "firmware": answer.firmware, "model_name": answer.model}
+        self._learn(**{name: fact for name, fact in facts.items() if getattr(self.info, name) is None})
+        if self.known.host is None:
             self._learn(host=answer.host)
-        elif answer.host not in (current, self._peer_host()):
+        elif answer.host not in (self.known.host, self._peer_host()):
             self._discovered_host = answer.host
             if self._channel is not None and self._probe is None:
                 self._probe = asyncio.create_task(self._probe_channel(answer.host))
@@ -161,23 +160,23 @@ class CameraRunner:
             return _Wait(LAST_LIMIT)
         if self.status is not Status.CONNECTING and self._last_complaint is None:
             self._change(Status.CONNECTING, None)
-        for host in hosts:
+        *elsewhere, last = hosts
+        for host in elsewhere:
             try:
                 return await self._session(host)
             except (DeviceError, ClientCertificateError) as error:
-                if host == hosts[-1]:
-                    return self._ended(error)
-                # A new address that is not the camera's: the old one was not given up for it.
                 self._discovered_host = None
-                log.warning("%s says that it is camera %s, but is not: %s", host, self.sn, error)
-        raise AssertionError("the last address decides")
+                self._complaints.warning(
+                    log, host, "%s says that it is camera %s, but is not: %s", host, self.sn, error
+                )
+        try:
+            return await self._session(last)
+        except (DeviceError, ClientCertificateError) as error:
+            return self._ended(error)
 
     def _hosts(self) -> list[str]:
         """Addresses to try, in order: a new one first, the old one is not given up before."""
-        hosts = [self._discovered_host, self.known.host or self.config.host]
-        if self.known.host is None and self._discovered_host is None:
-            hosts = [self.config.host]
-        return list(dict.fromkeys(host for host in hosts if host is not None))
+        return list(dict.fromkeys(host for host in (self._discovered_host, self.known.host) if host is not None))
 
     async def _session(self, host: str) -> _Wait:
         """Sign in at ``host`` and listen until the channel ends.
@@ -196,6 +195,7 @@ class CameraRunner:
             self.clock.heartbeat_answered,
         )
         async with CameraApi(
+            self.sn,
             Address(host, self.config.api_port),
             self._contexts.security(account, self.known.api_pin),
             self._credentials,
@@ -247,41 +247,15 @@ class CameraRunner:
     async def _describe(self, api: CameraApi) -> None:
         """Ask the camera about itself; what it does not tell stays as it is known."""
         try:
-            info = await self._call_info(api)
-            self._learn(
-                own_name=_text(info.get("name")),
-                model_name=_text(info.get("model_name")),
-                mac=_text(info.get("mac")),
-                firmware=_text(info.get("software_version")),
-                hardware=_text(info.get("hardware_version")),
-            )
+            self._learn(**await ask_info(api))
             if api.pin != self.known.api_pin:
                 self.known.api_pin = api.pin
                 self._observer.camera_changed(self)
-            streams = await api.call(GET_LIVE_STREAM)
-            self._learn(stream_hd=_text(streams.get("hd_live_url")), stream_fhd=_text(streams.get("fhd_live_url")))
+            self._learn(**await ask_streams(api))
         except DeviceError as error:
             log.warning("Camera %s does not tell about itself: %s", self.sn, error)
-
-    async def _call_info(self, api: CameraApi) -> dict[str, Any]:
-        try:
-            return await api.call(GET_INFO)
-        except RefusedError as error:
-            if error.code != DEVICE_NOT_ACTIVATED or self.config.activation_code is None:
-                raise
         finally:
-            if api.clock_offset is not None:
-                self.clock.measured(api.clock_offset)
-        await self._activate(api)
-        return await api.call(GET_INFO)
-
-    async def _activate(self, api: CameraApi) -> None:
-        try:
-            await api.call(ACTIVATE, sn=self.sn)
-        except RefusedError as error:
-            if error.code != DEVICE_ACTIVATED:
-                raise
-        log.warning("Camera %s was not activated; it is now", self.sn)
+            self._note_clock(api)
 
     # What happens on the way.
 
@@ -297,7 +271,7 @@ class CameraRunner:
         self.known.channel_pin = channel.fingerprint
         self._discovered_host = None
         self._reported_certificate = None
-        old_host, self.known.host = self.known.host, host
+        old_host = self.known.host
         self._learn(host=host)
         if old_host is not None and old_host != host:
             log.warning("Camera %s has moved from %s to %s", self.sn, old_host, host)
@@ -341,11 +315,21 @@ class CameraRunner:
             # Half of an answer: perhaps it reads keep_alive otherwise. Its last word comes soon.
             return _Wait(self._backoff.next_delay())
         try:
-            # Activates where that is why, and else shows the camera's clock.
-            await self._call_info(api)
+            if error.code == DEVICE_NOT_ACTIVATED and self.config.activation_code is not None:
+                await api.activate()
+                return _Wait(self._backoff.next_delay())
+            # Whatever it answers, its Date header tells its time.
+            await ask_info(api)
         except DeviceError as problem:
-            return self._ended(problem if error.code == DEVICE_NOT_ACTIVATED else error)
-        return self._ended(error) if error.code != DEVICE_NOT_ACTIVATED else _Wait(self._backoff.next_delay())
+            if error.code == DEVICE_NOT_ACTIVATED:
+                return self._ended(problem)
+        finally:
+            self._note_clock(api)
+        return self._ended(error)
+
+    def _note_clock(self, api: CameraApi) -> None:
+        if api.clock_offset is not None:
+            self.clock.measured(api.clock_offset)
 
     def _ended(self, error: BridgeError) -> _Wait:
         """There is no channel, or no more: say why, and decide on the wait."""
@@ -380,14 +364,12 @@ class CameraRunner:
     async def _pause(self, wait: _Wait) -> None:
         self._wake.clear()
         self._wakeable = wait.wakeable
+        # A new address that was heard of meanwhile is as good as a wake-up.
+        seconds = min(wait.seconds, NEW_ADDRESS_WAIT) if wait.wakeable and self._discovered_host else wait.seconds
         try:
-            async with asyncio.timeout(wait.seconds):
+            async with asyncio.timeout(seconds):
                 await self._wake.wait()
         except TimeoutError:
             pass
         finally:
             self._wakeable = False
-
-
-def _text(value: object) -> str | None:
-    return value.strip()[:128] or None if isinstance(value, str) else None

@@ -12,7 +12,6 @@ from ipc_bridge.bridge.publisher import Publisher
 from ipc_bridge.models import DETECTIONS, MotionEvent
 from ipc_bridge.mqtt.topics import OFF, ON, Topics
 
-
 REPEAT_EVERY = 1.0
 """Seconds between two ``ON`` of one switch: in a flood of events each would be worth as little as the last."""
 

@@ -16,6 +16,12 @@ from ipc_bridge.wire.session import Dialect
 
 log = logging.getLogger(__name__)
 
+WRITE_EVERY = 1.0
+"""Seconds between two writes: when the bridge starts, everything changes at once."""
+RETRY_SECONDS = 60.0
+"""Between two tries to write on a disk that is full."""
+_TEXTS = ("host", "own_name", "model_name", "mac", "firmware", "hardware", "channel_pin", "api_pin")
+
 MAX_CAMERAS = 500
 """More than any site has: somebody who answers discovery with invented serials stops here."""
 
@@ -103,6 +109,7 @@ class Registry:
             try:
                 await asyncio.to_thread(self._file.write, self._take())
                 failing = False
+                await asyncio.sleep(WRITE_EVERY)
             except StorageError as error:
                 if not failing:
                     log.error("%s", error)
@@ -127,20 +134,15 @@ class Registry:
         }
 
 
-RETRY_SECONDS = 60.0
-"""Between two tries to write on a disk that is full."""
-
-
 def _read_row(row: object) -> KnownCamera | None:
     """A record, as far as it can be read: what has the wrong type counts as not known."""
     if not isinstance(row, dict) or not is_serial(row.get("sn")):
         return None
-    texts = "host own_name model_name mac firmware hardware channel_pin api_pin".split()
     signs = row.get("signs_keep_alive")
     coverage = row.get("coverage")
     return KnownCamera(
         sn=row["sn"],
-        **{name: row[name] for name in texts if isinstance(row.get(name), str)},
+        **{name: row[name] for name in _TEXTS if isinstance(row.get(name), str)},
         coverage=coverage if coverage in [item.value for item in Coverage] else None,
         signs_keep_alive=signs if isinstance(signs, bool) else None,
         announced=_strings(row.get("announced")),

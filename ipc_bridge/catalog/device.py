@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Auth(enum.Enum):
     """What a call is signed with."""
 
-    SECRET_KEY = "secret_key"
+    ACCOUNT = "account"
     ACTIVATION_CODE = "activation_code"
 
 
@@ -19,7 +19,7 @@ class Endpoint:
 
     path: str
     params: tuple[str, ...] = ()
-    auth: Auth = Auth.SECRET_KEY
+    auth: Auth = Auth.ACCOUNT
 
 
 GET_INFO = Endpoint("device/getInfo")

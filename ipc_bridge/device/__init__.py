@@ -1,0 +1,1 @@
+"""Talks to cameras, and knows nothing of MQTT."""

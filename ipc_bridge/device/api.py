@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 import time
 from email.utils import parsedate_to_datetime
@@ -12,12 +13,14 @@ from typing import Any, Self
 import aiohttp
 
 from ipc_bridge.catalog.codes import explain
-from ipc_bridge.catalog.device import SUCCESS, Auth, Endpoint
+from ipc_bridge.catalog.device import ACTIVATE, DEVICE_ACTIVATED, DEVICE_NOT_ACTIVATED, SUCCESS, Auth, Endpoint
 from ipc_bridge.device.address import Address
 from ipc_bridge.device.tls import Security, Verify, check_pin
 from ipc_bridge.errors import CertificateError, PayloadError, RefusedError, ReplyError, UnreachableError
 from ipc_bridge.wire.payload import decode_object
 from ipc_bridge.wire.signing import Credentials, make_nonce, public_params, sign
+
+log = logging.getLogger(__name__)
 
 TIMEOUT = 10.0
 """Seconds for one call; a camera answers within one."""
@@ -31,7 +34,8 @@ class CameraApi:
     """Calls to one camera at one address; an async context manager.
 
     Args:
-        address: the camera's.
+        sn: the camera's serial number.
+        address: where it is.
         security: how its certificate is judged; without a pin the first one is trusted.
         credentials: who signs.
         activation_code: signs ``device/activate``.
@@ -39,6 +43,7 @@ class CameraApi:
 
     def __init__(
         self,
+        sn: str,
         address: Address,
         security: Security,
         credentials: Credentials,
@@ -48,6 +53,7 @@ class CameraApi:
         """The fingerprint that the camera must show; after the first call the one that it showed."""
         self.clock_offset: float | None = None
         """Seconds that the camera's clock is ahead of ours, by the Date of its last answer."""
+        self._sn = sn
         self._address = address
         self._security = security
         self._credentials = credentials
@@ -66,12 +72,36 @@ class CameraApi:
     async def call(self, endpoint: Endpoint, **params: str) -> dict[str, Any]:
         """Make one signed call and return its ``data``.
 
+        A camera that is not activated is, where there is an activation code, and then asked again.
+
         Raises:
             UnreachableError: no connection, or no answer in time.
             CertificateError: the camera's certificate is not to be trusted.
             RefusedError: the camera answered with an error code.
             ReplyError: the answer is none.
         """
+        try:
+            return await self._call(endpoint, params)
+        except RefusedError as error:
+            if error.code != DEVICE_NOT_ACTIVATED or self._activation_code is None:
+                raise
+        await self.activate()
+        return await self._call(endpoint, params)
+
+    async def activate(self) -> None:
+        """Activate the camera with the activation code; one that is active already stays as it is.
+
+        Raises:
+            DeviceError: it could not be; without an activation code it is not tried.
+        """
+        try:
+            await self._call(ACTIVATE, {"sn": self._sn})
+        except RefusedError as error:
+            if error.code != DEVICE_ACTIVATED:
+                raise
+        log.warning("Camera %s was not activated; it is now", self._sn)
+
+    async def _call(self, endpoint: Endpoint, params: dict[str, str]) -> dict[str, Any]:
         session = await self._connect()
         form = {**public_params(self._credentials, int(time.time()), make_nonce()), **params}
         form["sign"] = sign(form, self._key(endpoint))
@@ -109,7 +139,9 @@ class CameraApi:
     def _key(self, endpoint: Endpoint) -> str:
         if endpoint.auth is Auth.ACTIVATION_CODE:
             if self._activation_code is None:
-                raise ValueError(f"{endpoint.path} needs an activation code")
+                raise RefusedError(
+                    f"{endpoint.path} needs an activation code: give it under camera", DEVICE_NOT_ACTIVATED
+                )
             return self._activation_code
         return self._credentials.secret_key
 

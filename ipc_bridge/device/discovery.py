@@ -127,6 +127,7 @@ class Discovery(asyncio.DatagramProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See :class:`asyncio.DatagramProtocol`: the next round opens a new socket."""
+        log.debug("Discovery has no socket: %s", exc)
         self._transport = None
 
     # The inside.

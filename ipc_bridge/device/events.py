@@ -34,8 +34,21 @@ DETECT_TYPES: dict[Transport, dict[int, frozenset[str]]] = {
 }
 
 _FACE_FIELDS = frozenset(
-    "event_id event_type sn report_time faceid cloud_faceid group_name age age_range gender "
-    "arrive_times arrive_count pic_url".split()
+    {
+        "event_id",
+        "event_type",
+        "sn",
+        "report_time",
+        "faceid",
+        "cloud_faceid",
+        "group_name",
+        "age",
+        "age_range",
+        "gender",
+        "arrive_times",
+        "arrive_count",
+        "pic_url",
+    }
 )
 
 EARLIEST_TIME = 946_684_800.0

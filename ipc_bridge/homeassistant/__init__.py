@@ -1,0 +1,1 @@
+"""Home Assistant's discovery: everything of it is in this folder."""

@@ -1,0 +1,1 @@
+"""Talks to the broker; the only importer of paho."""

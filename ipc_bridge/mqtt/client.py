@@ -5,25 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections.abc import Awaitable, Callable
 from typing import Protocol
-
-from paho.mqtt.enums import MQTTProtocolVersion
 
 from ipc_bridge.backoff import LAST_LIMIT, Backoff
 from ipc_bridge.config import Mqtt, MqttTls
 from ipc_bridge.errors import BrokerLostError, BrokerRefusedError, ConfigError
-from ipc_bridge.mqtt.connection import Connection, Endpoint, Message, Received
+from ipc_bridge.mqtt.connection import Connection, Endpoint, Message, Received, Version
 
 log = logging.getLogger(__name__)
 
 GOODBYE_TIMEOUT = 0.5
 """Seconds for DISCONNECT; a broker that does not read it publishes the will, which says the same."""
 
-_FALL_BACK = {
-    MQTTProtocolVersion.MQTTv5: MQTTProtocolVersion.MQTTv311,
-    MQTTProtocolVersion.MQTTv311: MQTTProtocolVersion.MQTTv5,
-}
+_OTHER_VERSION: dict[Version, Version] = {"5": "3.1.1", "3.1.1": "5"}
 
 
 class Owner(Protocol):
@@ -61,7 +55,7 @@ class MqttClient:
         self._will = will
         self._backoff = backoff or Backoff()
         self._tls = _make_context(config.tls) if config.tls else None
-        self._version = MQTTProtocolVersion.MQTTv5 if config.version == "5" else MQTTProtocolVersion.MQTTv311
+        self._version: Version = config.version
         self._last_complaint = ""
 
     async def run(self, owner: Owner) -> None:
@@ -115,8 +109,7 @@ class MqttClient:
         )
         connection = Connection(endpoint, self._will, owner.received, owner.writable)
         await connection.open()
-        spoken = "5" if self._version is MQTTProtocolVersion.MQTTv5 else "3.1.1"
-        log.info("Connected to the MQTT broker %s with MQTT %s", self._address, spoken)
+        log.info("Connected to the MQTT broker %s with MQTT %s", self._address, self._version)
         return connection
 
     def _refused(self, error: BrokerRefusedError) -> float:
@@ -125,7 +118,7 @@ class MqttClient:
         if not error.protocol:
             return LAST_LIMIT
         if self._config.version == "5":
-            self._version = _FALL_BACK[self._version]
+            self._version = _OTHER_VERSION[self._version]
         return self._backoff.next_delay()
 
     def _complain(self, message: str) -> None:

@@ -13,7 +13,7 @@ import logging
 import ssl
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
@@ -37,6 +37,8 @@ MAX_WINDOW = 100
 MAX_UNWRITTEN = 256 * 1024
 """Bytes that wait in the transport before the window counts as full."""
 
+Version = Literal["5", "3.1.1"]
+_PROTOCOLS = {"5": MQTTProtocolVersion.MQTTv5, "3.1.1": MQTTProtocolVersion.MQTTv311}
 _REFUSED_PROTOCOL = frozenset({"Unsupported protocol version"})
 _REFUSED_LOGIN = frozenset({"Bad user name or password", "Not authorized", "Banned", "Bad authentication method"})
 
@@ -65,12 +67,12 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where the broker is and how to log in; ``version`` is 5 or 4 (which is MQTT 3.1.1)."""
+    """Where the broker is and how to log in; ``version`` is the MQTT protocol's."""
 
     host: str
     port: int
     client_id: str
-    version: MQTTProtocolVersion
+    version: Version
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     tls: ssl.SSLContext | None = None
@@ -214,11 +216,6 @@ class Connection(asyncio.Protocol):
         """Whether publications can still be acknowledged."""
         return self._connected.done() and not self._closed.done()
 
-    @property
-    def version(self) -> MQTTProtocolVersion:
-        """The protocol that this connection speaks."""
-        return self._endpoint.version
-
     # Publishing and subscribing.
 
     @property
@@ -337,7 +334,7 @@ class Connection(asyncio.Protocol):
     ) -> None:
         if any(reason.is_failure for reason in reasons):
             log.warning(
-                "The MQTT broker %s refused a subscription (%s): commands will not arrive; allow it in the broker's ACL",
+                "The MQTT broker %s refused a subscription (%s): allow it in the broker's access control list",
                 self._endpoint.address,
                 ", ".join(str(reason) for reason in reasons if reason.is_failure),
             )
@@ -367,8 +364,8 @@ class Connection(asyncio.Protocol):
         client = _Paho(
             CallbackAPIVersion.VERSION2,
             client_id=endpoint.client_id,
-            clean_session=True if endpoint.version is MQTTProtocolVersion.MQTTv311 else None,
-            protocol=endpoint.version,
+            clean_session=None if endpoint.version == "5" else True,
+            protocol=_PROTOCOLS[endpoint.version],
             reconnect_on_failure=False,
         )
         client.wire = self._wire
@@ -386,12 +383,10 @@ class Connection(asyncio.Protocol):
         return client
 
     def _session(self) -> dict[str, Any]:
-        return {"clean_start": True} if self._endpoint.version is MQTTProtocolVersion.MQTTv5 else {}
+        return {"clean_start": True} if self._endpoint.version == "5" else {}
 
     def _properties(self, message: Message) -> Properties | None:
-        if self._endpoint.version is not MQTTProtocolVersion.MQTTv5:
-            return None
-        if not message.user_properties and message.correlation is None:
+        if self._endpoint.version != "5" or not (message.user_properties or message.correlation):
             return None
         properties = Properties(PacketTypes.PUBLISH)
         for pair in message.user_properties:
