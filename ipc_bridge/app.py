@@ -43,6 +43,7 @@ async def run(config: Config, service: ServiceManager, stop: asyncio.Event) -> N
     """
     log.info("ipc-bridge %s starts; its state is in %s", __version__, config.storage.directory)
     clock = SystemClock()
+    _warn_of_what_is_not_there(config)
     try:
         make_directory(config.storage.directory)
     except StorageError as error:
@@ -101,6 +102,13 @@ async def run(config: Config, service: ServiceManager, stop: asyncio.Event) -> N
         await embedded.stop()
     registry.save()
     log.info("Stopped")
+
+
+def _warn_of_what_is_not_there(config: Config) -> None:
+    """The configuration's contract is ahead of this version: who relies on a key is told."""
+    for is_set, key in ((config.plugins.enabled, "plugins.enabled"), (config.cloud, "cloud")):
+        if is_set:
+            log.warning("%s has no effect yet: this version cannot do that", key)
 
 
 def _embedded_broker(config: Config) -> EmbeddedBroker | None:

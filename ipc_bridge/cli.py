@@ -6,6 +6,7 @@ Exit status: 0 stopped as asked, 1 a bug, 2 a mistake in the configuration or on
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import os
 import signal
 import sys
@@ -17,6 +18,7 @@ from typing import Any, NoReturn, TypeVar
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from ipc_bridge import __version__, app, logs
 from ipc_bridge.config import Config, load_config
@@ -33,6 +35,8 @@ STOP_LIMIT = 4.5
 WRONG_CONFIGURATION = 2
 
 _T = TypeVar("_T")
+_PORT = click.IntRange(1, 65535)
+_PORT_OR_ZERO = click.IntRange(0, 65535)
 
 config_option = click.option(
     "--config",
@@ -79,7 +83,9 @@ def check_config(config_path: Path) -> None:
 
 @main.command()
 @click.option("--target", "targets", metavar="HOST", multiple=True, help="Ask this host instead of broadcasting.")
-@click.option("--port", default=discovery_protocol.PORT, show_default=True, help="UDP port of cameras and answers.")
+@click.option(
+    "--port", type=_PORT, default=discovery_protocol.PORT, show_default=True, help="UDP port of cameras and answers."
+)
 def discover(targets: tuple[str, ...], port: int) -> None:
     """List the cameras that answer on this network; takes five seconds."""
     found: dict[tuple[str, str], Answer] = {}
@@ -100,16 +106,42 @@ def discover(targets: tuple[str, ...], port: int) -> None:
     table = Table("Serial", "Model", "Address", "MAC", "Firmware", box=None, pad_edge=False)
     for answer in sorted(found.values(), key=lambda item: item.sn):
         row = (answer.sn, answer.model, answer.host, answer.mac, answer.firmware)
-        table.add_row(*(value or "-" for value in row))
+        table.add_row(*(_plain(value or "-") for value in row))
     Console().print(table)
+
+
+def _plain(text: str) -> Text:
+    """What anybody in the network can send, for a terminal: without markup and control characters."""
+    return Text(text if text.isprintable() else repr(text))
+
+
+def _address(_context: click.Context, _option: click.Parameter, value: str) -> str:
+    try:
+        return str(ipaddress.IPv4Address(value))
+    except ValueError as error:
+        raise click.BadParameter(f"{value} is no IPv4 address") from error
 
 
 @main.command("simulate")
 @click.option("--cameras", type=click.IntRange(1, 250), default=3, show_default=True, help="How many.")
-@click.option("--first-address", default="127.0.0.2", show_default=True, help="Of the first camera; then one up each.")
-@click.option("--api-port", default=8443, show_default=True, help="Their HTTPS API; real cameras have 443.")
-@click.option("--channel-port", default=10021, show_default=True, help="Their message channel.")
-@click.option("--discovery-port", default=discovery_protocol.PORT, show_default=True, help="UDP; 0 turns it off.")
+@click.option(
+    "--first-address",
+    default="127.0.0.2",
+    show_default=True,
+    callback=_address,
+    help="Of the first camera; then one up each.",
+)
+@click.option(
+    "--api-port", type=_PORT_OR_ZERO, default=8443, show_default=True, help="Their HTTPS API; real cameras have 443."
+)
+@click.option("--channel-port", type=_PORT_OR_ZERO, default=10021, show_default=True, help="Their message channel.")
+@click.option(
+    "--discovery-port",
+    type=_PORT_OR_ZERO,
+    default=discovery_protocol.PORT,
+    show_default=True,
+    help="UDP; 0 turns it off.",
+)
 @click.option("--app-id", default="demo-app", show_default=True)
 @click.option("--secret-key", default="demo-secret", show_default=True)
 @click.option("--events-every", type=float, help="Mean seconds between two events of a camera.")
@@ -127,7 +159,10 @@ def simulate_command(*, discovery_port: int, not_activated: bool, **options: Any
     Commands on standard input, one a line, make events and faults; `help` lists them.
     """
     settings = SimulateOptions(discovery_port=discovery_port or None, activated=not not_activated, **options)
-    _run(lambda stop: _until(stop, simulate(settings, sys.stdin, sys.stdout)))
+    try:
+        _run(lambda stop: _until(stop, simulate(settings, sys.stdin, sys.stdout)))
+    except OSError as error:
+        raise click.ClickException(str(error)) from error
 
 
 @main.command()

@@ -112,17 +112,15 @@ class Publisher:
     ) -> None:
         """Have the broker keep ``payload`` under ``topic``; empty clears it.
 
-        It goes out now and again on every new connection, because a broker may have forgotten it.
-        ``then`` is called once, when the broker has it for the first time.
+        It goes out now and again on every new connection, because a broker may have forgotten it; what clears
+        a topic only until the broker has it. ``then`` is called once, when the broker has taken or refused it
+        for the first time.
         """
         kept = self._retained.get(topic)
         if kept is not None and kept.message.payload == payload and then is None:
             return
         message = Message(topic, payload, retain=True)
-        if payload:
-            self._retained[topic] = _Retained(message, rank)
-        else:
-            self._retained.pop(topic, None)
+        self._retained[topic] = _Retained(message, rank)
         if then is not None:
             self._then[topic] = then
         self._display.pop(topic, None)
@@ -253,8 +251,8 @@ class Publisher:
 
     def _send_next(self, connection: Connection) -> bool:
         if self._urgent:
-            topic = next(iter(self._urgent))
-            self._hand_over(connection, self._urgent.pop(topic), partial(self._state_done, topic))
+            message = self._urgent.pop(next(iter(self._urgent)))
+            self._hand_over(connection, message, partial(self._state_done, message))
         elif self._news:
             message = self._news.popleft()
             self._number += 1
@@ -305,11 +303,16 @@ class Publisher:
             lane.queued = True
             self._ready.append(sn)
 
-    def _state_done(self, topic: str, accepted: bool) -> None:
+    def _state_done(self, message: Message, accepted: bool) -> None:
         if not accepted:
-            self._refused(topic)
-            return
-        then = self._then.pop(topic, None)
+            self._refused(message.topic)
+        kept = self._retained.get(message.topic)
+        if kept is None or kept.message is not message:
+            return  # There is something newer, whose answer counts.
+        if accepted and not message.payload:
+            del self._retained[message.topic]
+        # After a refusal too: whoever waits for a hub's discovery would wait for ever.
+        then = self._then.pop(message.topic, None)
         if then is not None:
             then()
 

@@ -15,7 +15,7 @@ import aiohttp
 from ipc_bridge.catalog.codes import explain
 from ipc_bridge.catalog.device import ACTIVATE, DEVICE_ACTIVATED, DEVICE_NOT_ACTIVATED, SUCCESS, Auth, Endpoint
 from ipc_bridge.device.address import Address
-from ipc_bridge.device.tls import Security, Verify, check_pin
+from ipc_bridge.device.tls import Security, Verify, check_certificate, explain_failure
 from ipc_bridge.errors import CertificateError, PayloadError, RefusedError, ReplyError, UnreachableError
 from ipc_bridge.wire.payload import decode_object
 from ipc_bridge.wire.signing import Credentials, make_nonce, public_params, sign
@@ -99,7 +99,8 @@ class CameraApi:
         except RefusedError as error:
             if error.code != DEVICE_ACTIVATED:
                 raise
-        log.warning("Camera %s was not activated; it is now", self._sn)
+        else:
+            log.warning("Camera %s was not activated; it is now", self._sn)
 
     async def _call(self, endpoint: Endpoint, params: dict[str, str]) -> dict[str, Any]:
         session = await self._connect()
@@ -114,11 +115,14 @@ class CameraApi:
             raise CertificateError(
                 f"the certificate of {self._address} has changed: accept it with bridge/request/trust", error.got.hex()
             ) from error
-        except aiohttp.ClientConnectorCertificateError as error:
-            raise CertificateError(f"the certificate of {self._address} is not from the CA in tls.ca") from error
         except TimeoutError as error:
             raise UnreachableError(f"{endpoint.path} on {self._address}: no answer within {TIMEOUT:g} s") from error
         except (aiohttp.ClientError, OSError) as error:
+            cause = error.__cause__
+            if isinstance(cause, ssl.SSLError) or (
+                isinstance(cause, OSError) and isinstance(error, aiohttp.ClientConnectorError)
+            ):
+                raise explain_failure(self._address, cause) from error
             raise UnreachableError(f"{endpoint.path} on {self._address}: {error}") from error
         return self._read(endpoint, response.status, body)
 
@@ -149,7 +153,7 @@ class CameraApi:
         if self._session is not None:
             return self._session
         if self._security.verify is Verify.PIN and self.pin is None:
-            self.pin = await fetch_fingerprint(self._address, self._security.context)
+            self.pin = await fetch_fingerprint(self._address, self._security)
         pinned = self._security.verify is Verify.PIN and self.pin is not None
         connector = aiohttp.TCPConnector(
             limit=MAX_CONNECTIONS,
@@ -182,20 +186,21 @@ async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
     return bytes(body)
 
 
-async def fetch_fingerprint(address: Address, context: ssl.SSLContext) -> str:
+async def fetch_fingerprint(address: Address, security: Security) -> str:
     """Return the fingerprint that a camera's API shows, by a handshake and nothing more.
 
     Raises:
         UnreachableError: no connection.
+        CertificateError: the certificate is not to be trusted.
     """
     try:
         async with asyncio.timeout(TIMEOUT):
-            _reader, writer = await asyncio.open_connection(address.host, address.port, ssl=context)
+            _reader, writer = await asyncio.open_connection(address.host, address.port, ssl=security.context)
     except TimeoutError as error:
         raise UnreachableError(f"{address} did not answer within {TIMEOUT:g} s") from error
     except OSError as error:
-        raise UnreachableError(f"no connection to {address}: {error.strerror or error}") from error
+        raise explain_failure(address, error) from error
     try:
-        return check_pin(writer.get_extra_info("ssl_object").getpeercert(binary_form=True), None)
+        return check_certificate(writer.get_extra_info("ssl_object").getpeercert(binary_form=True), security)
     finally:
         writer.transport.abort()

@@ -14,8 +14,8 @@ from typing import cast
 
 from ipc_bridge.catalog.codes import explain
 from ipc_bridge.device.address import Address
-from ipc_bridge.device.tls import Security, Verify, check_pin
-from ipc_bridge.errors import CertificateError, DeviceError, RefusedError, UnreachableError, WireError
+from ipc_bridge.device.tls import Security, check_certificate, explain_failure
+from ipc_bridge.errors import DeviceError, RefusedError, UnreachableError, WireError
 from ipc_bridge.wire.packet import PacketType
 from ipc_bridge.wire.session import (
     ClientSession,
@@ -101,14 +101,8 @@ class Channel(asyncio.Protocol):
                 )
         except TimeoutError as error:
             raise UnreachableError(f"{self.address} did not answer within {OPEN_TIMEOUT:g} s") from error
-        except ssl.SSLCertVerificationError as error:
-            raise CertificateError(
-                f"the certificate of {self.address} is not from the CA in tls.ca: {error.verify_message}"
-            ) from error
-        except ssl.SSLError as error:
-            raise UnreachableError(_explain_tls(self.address, error)) from error
         except OSError as error:
-            raise UnreachableError(f"no connection to {self.address}: {error.strerror or error}") from error
+            raise explain_failure(self.address, error) from error
         try:
             self.fingerprint = self._check_certificate()
             # The wall clock, because the camera may compare it with its own.
@@ -191,7 +185,9 @@ class Channel(asyncio.Protocol):
         for event in self._session.events_received():
             match event:
                 case Published(payload):
-                    self._on_event(payload)
+                    # Whoever was called for the event before this one may have ended the channel.
+                    if self._reason is None:
+                        self._on_event(payload)
                 case HeartbeatAnswered():
                     if not self._heartbeat_answer.done():
                         self._heartbeat_answer.set_result(None)
@@ -217,7 +213,7 @@ class Channel(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
         self._session.disconnect()
-        error = self._ended(f"the connection broke: {exc}" if exc else "the camera closed the connection")
+        error = self._ended(_explain_end(self.address, exc))
         if self._reply is not None and not self._reply.done():
             self._reply.set_exception(error)
         if not self._closed.done():
@@ -225,12 +221,11 @@ class Channel(asyncio.Protocol):
 
     # The inside.
 
-    def _check_certificate(self) -> str | None:
+    def _check_certificate(self) -> str:
         if self._transport is None:
             raise UnreachableError("the camera closed the connection")
         certificate = self._transport.get_extra_info("ssl_object").getpeercert(binary_form=True)
-        expected = self._security.pin if self._security.verify is Verify.PIN else None
-        return check_pin(certificate, expected)
+        return check_certificate(certificate, self._security)
 
     async def _wait_for_reply(self, request: PacketType) -> None:
         if self._closed.done():
@@ -280,13 +275,10 @@ class Channel(asyncio.Protocol):
         return self._reason or UnreachableError(otherwise)
 
 
-def _explain_tls(address: Address, error: ssl.SSLError) -> str:
-    reason = error.reason or str(error)
-    advice = ""
-    if any(
-        word in reason for word in ("UNSUPPORTED_PROTOCOL", "TOO_SMALL", "NO_CIPHERS", "DH_KEY", "HANDSHAKE_FAILURE")
-    ):
-        advice = "; a camera with old firmware may need tls.legacy: true"
-    if "CERTIFICATE" in reason:
-        advice = "; the camera wants the client certificate: look at account.certificate"
-    return f"TLS with {address} failed: {reason}{advice}"
+def _explain_end(address: Address, error: Exception | None) -> str:
+    if error is None:
+        return "the camera closed the connection"
+    if isinstance(error, ssl.SSLError):
+        # TLS 1.3 tells only now that the client certificate will not do.
+        return str(explain_failure(address, error))
+    return f"the connection broke: {error}"

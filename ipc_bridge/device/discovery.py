@@ -76,6 +76,7 @@ class Discovery(asyncio.DatagramProtocol):
                 self._wanted.clear()
                 try:
                     await self.round()
+                    self._complaints.forget("bind")
                 except DeviceError as error:
                     self._complaints.warning(log, "bind", "%s", error)
                 try:
@@ -96,11 +97,13 @@ class Discovery(asyncio.DatagramProtocol):
             DeviceError: the socket cannot be had.
         """
         transport = await self._open()
+        # Ahead of the clock: a name server that hangs must not use up the time for the answers.
+        targets = await self._resolve()
         loop = asyncio.get_running_loop()
         began = loop.time()
         self._listening_until = began + wire.ROUND_SECONDS
         for number in range(wire.REQUEST_COUNT):
-            for target in await self._resolve():
+            for target in targets:
                 try:
                     transport.sendto(_REQUEST, target)
                 except OSError as error:

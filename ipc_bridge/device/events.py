@@ -7,6 +7,7 @@ everything but the serial, the id and the time is read leniently.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -55,7 +56,8 @@ EARLIEST_TIME = 946_684_800.0
 """2000-01-01: a camera's clock cannot honestly be before its maker's first product."""
 LATEST_TIME = 4_102_444_800.0
 """2100-01-01: what is later is a number of another unit or a lie."""
-_MAX_EVENT_ID = 2**63 - 1
+_DIGITS = re.compile(r"-?[0-9]{1,20}")
+_LARGEST = 2**63 - 1
 
 _T = TypeVar("_T")
 
@@ -86,7 +88,7 @@ def read_event(payload: bytes, origin: Origin, received_at: float) -> tuple[int 
     except PayloadError as error:
         return None, EventError(str(error))
     event_id = _whole_number(fields.get("event_id"))
-    if event_id is None or abs(event_id) > _MAX_EVENT_ID:
+    if event_id is None:
         return None, EventError(f"event_id is {_shorten(fields.get('event_id'))} and not a number")
     try:
         return event_id, _decode(fields, event_id, origin, received_at)
@@ -177,13 +179,13 @@ def _unix_seconds(value: object) -> float:
 
 
 def _whole_number(value: object) -> int | None:
-    """An integer, also where it came as text or as ``7.0``; None for everything else."""
-    if isinstance(value, str):
-        text = value.strip()
-        return int(text) if text.lstrip("-").isdecimal() and len(text) <= 20 and text.isascii() else None
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    """An integer of 64 bits, also where it came as text or as ``7.0``; None for everything else."""
+    if (isinstance(value, str) and _DIGITS.fullmatch(value.strip())) or (
+        isinstance(value, float) and value.is_integer()
+    ):
+        value = int(value)
+    # JSON is written with no more bits than these.
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _LARGEST else None
 
 
 def _text(value: object) -> str | None:

@@ -7,18 +7,40 @@ from __future__ import annotations
 
 import enum
 import hashlib
+import os
 import secrets
 import ssl
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 from cryptography.hazmat.primitives.serialization.pkcs12 import load_key_and_certificates
 
-from ipc_bridge.errors import CertificateError, ClientCertificateError
+from ipc_bridge.errors import CertificateError, ClientCertificateError, DeviceError, UnreachableError
 
 _LEGACY_CIPHERS = "ALL:!aNULL:!eNULL:@SECLEVEL=0"
+_MIN_RSA_BITS = 2048
+
+_OLD = "a camera with firmware this old needs tls.legacy: true"
+_CLIENT_CERTIFICATE = "the camera wants the vendor's client certificate, or does not take ours: see account.certificate"
+_HUNG_UP = "the camera hung up"
+_ADVICE: tuple[tuple[str, str], ...] = (
+    # OpenSSL 1.0.2 says no more than this where the client certificate is missing, or no cipher suits both.
+    ("HANDSHAKE_FAILURE", f"{_CLIENT_CERTIFICATE}; or it has old firmware, which needs tls.legacy: true"),
+    (_HUNG_UP, f"{_CLIENT_CERTIFICATE}; or it has old firmware, which needs tls.legacy: true"),
+    ("CERTIFICATE", _CLIENT_CERTIFICATE),
+    ("UNKNOWN_CA", _CLIENT_CERTIFICATE),
+    ("PROTOCOL_VERSION", _OLD),
+    ("UNSUPPORTED_PROTOCOL", _OLD),
+    ("TOO_SMALL", _OLD),
+    ("LEGACY", _OLD),
+    ("WRONG_VERSION_NUMBER", "what listens there speaks no TLS: is it the right port?"),
+)
+"""What to do about OpenSSL's reasons, by a part of their names; the first that fits."""
 
 
 class Verify(enum.Enum):
@@ -68,7 +90,8 @@ def make_context(
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if legacy:
         context.set_ciphers(_LEGACY_CIPHERS)
-        context.minimum_version = ssl.TLSVersion.TLSv1
+        # TLS 1.0, which Python does not like to hear by its name; SSL 3 stays off.
+        context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
     if verify is Verify.CA:
         try:
             context.load_verify_locations(ca)
@@ -86,7 +109,7 @@ def _load_client_certificate(context: ssl.SSLContext, path: Path, password: str 
         key, certificate, chain = load_key_and_certificates(path.read_bytes(), (password or "").encode())
     except OSError as error:
         raise ClientCertificateError(f"the client certificate {path} cannot be read: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, UnsupportedAlgorithm) as error:
         raise ClientCertificateError(
             f"the client certificate {path} cannot be opened: the password (account.certificate_password) is wrong, "
             "or it is no PKCS #12 file"
@@ -98,16 +121,20 @@ def _load_client_certificate(context: ssl.SSLContext, path: Path, password: str 
     passphrase = secrets.token_bytes(32).hex()
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(passphrase.encode()))
     pem += b"".join(item.public_bytes(Encoding.PEM) for item in (certificate, *chain))
-    with tempfile.NamedTemporaryFile() as file:
-        file.write(pem)
-        file.flush()
-        try:
+    try:
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(pem)
+            file.flush()
             context.load_cert_chain(file.name, password=passphrase)
-        except ssl.SSLError as error:
-            raise ClientCertificateError(
-                f"TLS does not accept the client certificate {path}: {error.reason or error}; "
-                "old, small keys need tls.legacy: true"
-            ) from error
+    except ssl.SSLError as error:
+        raise ClientCertificateError(
+            f"TLS does not accept the client certificate {path}: {error.reason or error}; "
+            "old, small keys need tls.legacy: true"
+        ) from error
+    except OSError as error:
+        raise ClientCertificateError(
+            f"the client certificate {path} cannot be handed to TLS, which takes a small temporary file: {error}"
+        ) from error
 
 
 def fingerprint(certificate: bytes) -> str:
@@ -115,19 +142,53 @@ def fingerprint(certificate: bytes) -> str:
     return hashlib.sha256(certificate).hexdigest()
 
 
-def check_pin(certificate: bytes | None, expected: str | None) -> str:
-    """Return the fingerprint of ``certificate`` if it is the expected one, or the first seen.
+def check_certificate(certificate: bytes | None, security: Security) -> str:
+    """Return the fingerprint of what a camera showed in a finished handshake.
 
     Raises:
-        CertificateError: it is another one, or there is none.
+        CertificateError: it is not the pinned one, its key is too small, or there is none.
     """
     if certificate is None:
         raise CertificateError("the camera shows no certificate")
     seen = fingerprint(certificate)
+    if security.verify is not Verify.PIN:
+        return seen
+    expected = security.pin
     if expected is not None and seen != expected:
         raise CertificateError(
             f"the camera's certificate has changed (SHA-256 {seen[:16]}..., known is {expected[:16]}...): "
             "after a reset or an exchange accept it with bridge/request/trust; otherwise somebody stands in between",
             seen,
         )
+    # OpenSSL looks at keys only where it verifies.
+    bits = _rsa_bits(certificate)
+    if bits is not None and bits < _MIN_RSA_BITS and security.context.security_level > 0:
+        raise CertificateError(f"the camera's key is too small to be safe ({bits} bits): {_OLD}")
     return seen
+
+
+def _rsa_bits(certificate: bytes) -> int | None:
+    """The size of an RSA key; None for another kind, and for what only OpenSSL can read."""
+    try:
+        key = x509.load_der_x509_certificate(certificate).public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        return None
+    return key.key_size if isinstance(key, rsa.RSAPublicKey) else None
+
+
+def explain_failure(address: object, error: OSError) -> DeviceError:
+    """Say why there is no TLS connection to ``address``, and what to do about it."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        if "weak" in error.verify_message:
+            return CertificateError(f"the certificate of {address} is refused ({error.verify_message}): {_OLD}")
+        return CertificateError(f"the certificate of {address} is not from the CA in tls.ca: {error.verify_message}")
+    if isinstance(error, ssl.SSLError):
+        reason = error.reason or str(error)
+    elif isinstance(error, ConnectionResetError | ConnectionAbortedError | BrokenPipeError):
+        reason = _HUNG_UP
+    else:
+        # The system says it better than asyncio; only what name servers say has negative numbers.
+        number = error.errno or 0
+        return UnreachableError(f"no connection to {address}: {os.strerror(number) if number > 0 else error}")
+    advice = next((f": {text}" for part, text in _ADVICE if part in reason), "")
+    return UnreachableError(f"TLS with {address} failed, {reason}{advice}")

@@ -62,6 +62,8 @@ class Announcer:
         self._loop = asyncio.get_running_loop()
         self._sent: dict[str, Device] = {}
         self._next: dict[str, Device] = {}
+        self._removed: dict[str, dict[str, str]] = {}
+        """What the last message of a device had as bare platforms: the next one leaves it out."""
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._birth: asyncio.TimerHandle | None = None
 
@@ -106,7 +108,9 @@ class Announcer:
             self._send(device, announced, None)
 
     def _send(self, device: Device, announced: dict[str, str], then: Callable[[], None] | None) -> None:
-        leaving = {key: platform for key, platform in announced.items() if device.platforms.get(key) != platform}
+        removed = self._removed.pop(device.id, {})
+        outdated = {key: platform for key, platform in announced.items() if device.platforms.get(key) != platform}
+        leaving = {key: platform for key, platform in outdated.items() if removed.get(key) != platform}
         self._sent[device.id] = device
         on_broker = None if then is None else (lambda: self._hold(then))
         for topic, payload in self._messages(device, leaving):
@@ -114,8 +118,9 @@ class Announcer:
         announced.clear()
         announced.update(device.platforms)
         if leaving and self._config.discovery == "device":
-            # Sent once as bare platforms, now left out for good.
+            # Known until the message that leaves them out: a restart in between begins again.
             announced.update(leaving)
+            self._removed[device.id] = leaving
             self._next[device.id] = device
             self._later(device.id, announced)
 

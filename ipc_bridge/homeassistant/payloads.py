@@ -90,8 +90,11 @@ def camera_device(topics: Topics, info: CameraInfo, version: str, api_port: int)
 
 
 def device_message(device: Device, leaving: Mapping[str, str]) -> dict[str, Any]:
-    """The device form: one message for all components; those ``leaving`` as their bare platform."""
-    gone = {key: {"platform": platform} for key, platform in leaving.items() if key not in device.components}
+    """The device form: one message for all components; those ``leaving`` as their bare platform.
+
+    A component that changes its platform leaves first, and is back in the next message.
+    """
+    gone = {key: {"platform": platform} for key, platform in leaving.items()}
     return {"device": device.device, "origin": device.origin, "components": {**device.components, **gone}}
 
 

@@ -179,8 +179,12 @@ class Connection(asyncio.Protocol):
                 self._client.reconnect()
                 await asyncio.shield(self._connected)
         except TimeoutError as error:
+            silent = f"the MQTT broker {where} did not answer within {CONNECT_TIMEOUT:g} s"
+            if self._transport is None:
+                raise BrokerLostError(silent) from error
             self.abort()
-            raise BrokerLostError(f"the MQTT broker {where} did not answer within {CONNECT_TIMEOUT:g} s") from error
+            # Some brokers meet MQTT 5 with silence.
+            raise BrokerRefusedError(silent, protocol=True) from error
         except ssl.SSLError as error:
             reason = error.reason or str(error)
             raise BrokerLostError(

@@ -10,6 +10,7 @@ import ssl
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.utils import formatdate
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -96,7 +97,9 @@ class ApiServer:
             await asyncio.sleep(faults.delay)
         # Who reads it must not depend on the type: the documents name none.
         answer = {"code": code} if data is None else {"code": code, "data": data}
-        return web.Response(body=orjson.dumps(answer), content_type="text/plain")
+        # The Date is the camera's own, right or wrong.
+        headers = {"Date": formatdate(self._state.now(), usegmt=True)}
+        return web.Response(body=orjson.dumps(answer), content_type="text/plain", headers=headers)
 
     def _find(self, request: web.BaseRequest) -> Endpoint:
         self._state.refuse_by_fault("api")

@@ -132,6 +132,11 @@ class SimulatedCamera:
         return len(self._channel.subscribers)
 
     @property
+    def connects(self) -> int:
+        """CONNECTs since it was made, accepted or refused; those in another dialect of the CRC are none."""
+        return self._state.connects
+
+    @property
     def heartbeats(self) -> int:
         """PINGREQs of the clients that are connected."""
         return sum(client.session.heartbeats for client in self._channel.clients)

@@ -88,6 +88,7 @@ class ServerSession:
         return handler(frame.payload)
 
     def _on_connect(self, payload: bytes) -> Answer:
+        self._state.connects += 1
         try:
             self.keep_alive = self._check_connect(payload)
         except RefusalError as refused:

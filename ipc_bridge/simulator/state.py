@@ -49,6 +49,8 @@ class CameraState:
         self.api_port = settings.api_port
         self.activated = settings.activated
         self.name = settings.name
+        self.connects = 0
+        """CONNECTs that came, accepted or not."""
         self.request_reboot: Callable[[], None] = lambda: None
         """What the API calls to have the camera rebooted."""
 

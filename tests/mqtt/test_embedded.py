@@ -26,7 +26,7 @@ from ipc_bridge.mqtt.embedded import EmbeddedBroker, Kind
 from tests.requirements import require_program
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
 PATIENCE = 20.0
 HOST = "127.0.0.1"
@@ -59,6 +59,12 @@ async def eventually(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(PATIENCE):
         while not condition():  # noqa: ASYNC110  # see above
             await asyncio.sleep(0.01)
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether every thread is, as the kernel reports after the name in parentheses."""
+    threads = Path(f"/proc/{pid}/task").glob("*/stat")
+    return all(stat_file.read_text(encoding="utf-8").rpartition(")")[2].split()[0] == "T" for stat_file in threads)
 
 
 def port_is_free(port: int) -> bool:
@@ -144,6 +150,16 @@ async def connection(
         await asyncio.to_thread(client.loop_stop)
 
 
+@contextlib.asynccontextmanager
+async def kept_running(broker: EmbeddedBroker, sleep: Callable[[float], Awaitable[None]]) -> AsyncIterator[None]:
+    keeper = asyncio.create_task(broker.run_forever(sleep))
+    try:
+        yield
+    finally:
+        keeper.cancel()
+        await asyncio.wait([keeper])
+
+
 async def works(port: int) -> None:
     """Prove that a broker carries a message."""
     async with connection(port) as client:
@@ -226,7 +242,7 @@ async def test_mosquitto_tells_an_mqtt_5_client_its_limits(mosquitto: Kind, port
             answer, properties = await client.connected.get()
         assert answer == "Success"
         assert properties is not None
-        limits = properties.json()  # type: ignore[no-untyped-call]  # paho has not annotated it
+        limits = properties.json()
         assert (limits["ReceiveMaximum"], limits["MaximumPacketSize"]) == (200, 8 * 1024 * 1024)
         assert broker.limits is None
 
@@ -235,7 +251,7 @@ async def test_mosquitto_tells_an_mqtt_5_client_its_limits(mosquitto: Kind, port
 async def test_amqtt_refuses_mqtt_5_so_that_the_client_can_fall_back(
     username: str | None, port: int, tmp_path: Path
 ) -> None:
-    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho has not annotated it
+    properties = Properties(PacketTypes.CONNECT)
     properties.SessionExpiryInterval = 3600
     properties.ReceiveMaximum = 100
     mqtt5 = MQTTProtocolVersion.MQTTv5
@@ -400,6 +416,7 @@ async def test_child_that_does_not_listen_is_killed(
     pid = broker.pid
     assert pid is not None
     os.kill(pid, signal.SIGSTOP)  # a stopped process does not see SIGTERM
+    await eventually(lambda: is_stopped(pid))
     await broker.stop()
     assert not is_alive(pid)
     assert "is killed" in caplog.text
@@ -413,27 +430,40 @@ async def test_wait_returns_how_the_child_ended(kind: Kind, port: int, tmp_path:
             assert await broker.wait() == -signal.SIGKILL
 
 
-async def test_run_forever_starts_it_again(
-    kind: Kind, port: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+async def kill_twice(broker: EmbeddedBroker, caplog: pytest.LogCaptureFixture) -> list[float]:
+    """Kill the child, and its successor once that answers; return how long the keeper waited each time."""
     caplog.set_level(logging.INFO)
     slept: asyncio.Queue[float] = asyncio.Queue()
-    async with EmbeddedBroker(HOST, port, tmp_path, kind=kind) as broker:
-        keeper = asyncio.create_task(broker.run_forever(slept.put))
-        for delay in (1, 2):
+    delays = []
+    async with kept_running(broker, slept.put):
+        for _ in range(2):
             caplog.clear()
             pid = broker.pid
             assert pid is not None
             os.kill(pid, signal.SIGKILL)
             async with asyncio.timeout(PATIENCE):
-                assert await slept.get() == delay
-                await eventually(lambda: "accepts connections" in caplog.text)
+                delays.append(await slept.get())
+            await eventually(lambda: "accepts connections" in caplog.text)
             assert broker.pid not in (None, pid)
-            await works(port)
-        keeper.cancel()
-        await asyncio.wait([keeper])
-        assert broker.pid is not None  # it serves until it is stopped
+            await works(broker.port)
+    return delays
+
+
+async def test_run_forever_starts_it_again(
+    kind: Kind, port: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with EmbeddedBroker(HOST, port, tmp_path, kind=kind) as broker:
+        assert await kill_twice(broker, caplog) == [1, 2]
+        assert broker.pid is not None  # the keeper is gone; the broker serves until it is stopped
         await works(port)
+
+
+async def test_back_off_starts_anew_after_a_good_while(
+    kind: Kind, port: int, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backoff, "HOLDS_AFTER", 0.0)  # whatever it lived is a good while
+    async with EmbeddedBroker(HOST, port, tmp_path, kind=kind) as broker:
+        assert await kill_twice(broker, caplog) == [1, 1]
 
 
 async def test_run_forever_never_gives_up(
@@ -451,35 +481,18 @@ async def test_run_forever_never_gives_up(
                 other.close()
 
         broker = EmbeddedBroker(HOST, port, tmp_path, kind=kind)
-        keeper = asyncio.create_task(broker.run_forever(sleep))
-        await eventually(lambda: "accepts connections" in caplog.text)
-        keeper.cancel()
-        await asyncio.wait([keeper])
+        async with kept_running(broker, sleep):
+            await eventually(lambda: "accepts connections" in caplog.text)
         await broker.stop()
     assert delays == [1, 2, 4, 8, 16, 32, 60, 60]
     problems = [record.levelno for record in caplog.records if "port is in use" in record.getMessage()]
     assert problems == [logging.WARNING] + [logging.DEBUG] * 7
 
 
-async def test_back_off_starts_anew_after_a_good_while(
-    kind: Kind, port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(backoff, "HOLDS_AFTER", 0.0)  # whatever it lived is a good while
-    slept: asyncio.Queue[float] = asyncio.Queue()
-    async with EmbeddedBroker(HOST, port, tmp_path, kind=kind) as broker:
-        keeper = asyncio.create_task(broker.run_forever(slept.put))
-        for _ in range(2):
-            await eventually(lambda: broker.pid is not None)
-            assert broker.pid is not None
-            os.kill(broker.pid, signal.SIGKILL)
-            async with asyncio.timeout(PATIENCE):
-                assert await slept.get() == 1
-        keeper.cancel()
-        await asyncio.wait([keeper])
-
-
-async def test_cancelled_start_leaves_no_child(kind: Kind, port: int, tmp_path: Path) -> None:
-    broker = EmbeddedBroker(HOST, port, tmp_path, kind=kind)
+async def test_cancelled_start_leaves_no_child(port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "amqtt.py").write_text("import threading\nthreading.Event().wait()", encoding="utf-8")  # never answers
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    broker = EmbeddedBroker(HOST, port, tmp_path, kind="amqtt")
     start = asyncio.create_task(broker.start())
     await eventually(lambda: broker.pid is not None)
     pid = broker.pid

@@ -1,0 +1,151 @@
+"""What is history, and how a camera's wrong clock is told from an old event."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from ipc_bridge.bridge.lateness import AGREEMENT, NOTEWORTHY, PERIODS_TO_AGREE, CameraClock, Lateness
+from tests.bridge.samples import NOW, SN, StoppedClock, entry, motion_event
+
+HOUR = 3600.0
+MAX_AGE = 30.0
+
+
+@pytest.mark.parametrize(
+    ("reported_before", "waited", "late"),
+    [
+        (0, 0, False),
+        (0, 29, False),
+        (0, 31, True),
+        (29, 0, False),
+        (31, 0, True),
+        (20, 9, False),
+        (20, 11, True),
+        (HOUR, 0, True),
+        # Reported in the future, as far as the bridge can tell: no reason to wait longer for it.
+        (-20, 29, False),
+        (-20, 31, True),
+        (-HOUR, 31, True),
+    ],
+)
+def test_an_event_is_late_by_its_receipt_and_by_its_report(reported_before: float, waited: float, late: bool) -> None:
+    clock = StoppedClock()
+    lateness = Lateness(MAX_AGE, clock)
+    one = entry(motion_event(time=NOW - reported_before), received_mono=clock.mono)
+    clock.go_on(waited)
+    assert lateness.is_late(one) is late
+
+
+def test_the_bridges_wall_clock_may_jump() -> None:
+    clock = StoppedClock()
+    one = entry(motion_event(time=NOW), received_mono=clock.mono)
+    clock.now += 10 * HOUR
+    assert not Lateness(MAX_AGE, clock).is_late(one)
+
+
+@pytest.mark.parametrize("offset", [HOUR, -HOUR])
+def test_a_wrong_clock_is_recognised_after_three_periods(offset: float, caplog: pytest.LogCaptureFixture) -> None:
+    stopped = StoppedClock()
+    lateness = Lateness(MAX_AGE, stopped)
+    camera = lateness.camera(SN)
+    one = entry(motion_event(time=NOW + offset))
+    camera.channel_opened()
+    for period in range(PERIODS_TO_AGREE):
+        assert camera.offset == 0, period
+        assert lateness.is_late(one) is (offset < 0)
+        camera.heartbeat_answered()
+        camera.observe(NOW + offset + period, NOW)
+    assert camera.offset == pytest.approx(offset, abs=AGREEMENT)
+    assert not lateness.is_late(one)
+    assert lateness.camera(SN) is camera
+    assert f"{abs(offset + 1):.0f} s {'ahead' if offset > 0 else 'behind'}" in caplog.text
+
+
+def test_a_burst_of_old_events_in_one_period_is_no_wrong_clock() -> None:
+    camera = CameraClock(SN)
+    camera.heartbeat_answered()
+    for _ in range(10):
+        camera.observe(NOW - HOUR, NOW)
+    assert camera.offset == 0
+
+
+def test_what_comes_before_the_first_heartbeat_says_nothing() -> None:
+    camera = CameraClock(SN)
+    for _ in range(PERIODS_TO_AGREE + 1):
+        camera.channel_opened()
+        camera.observe(NOW - HOUR, NOW)
+    assert camera.offset == 0
+
+
+def test_old_events_of_different_age_are_no_wrong_clock() -> None:
+    camera = CameraClock(SN)
+    for age in (HOUR, HOUR + 4, HOUR + 8, HOUR + 12):
+        camera.heartbeat_answered()
+        camera.observe(NOW - age, NOW)
+    assert camera.offset == 0
+
+
+def test_the_api_shows_a_wrong_clock_at_once() -> None:
+    camera = CameraClock(SN)
+    camera.measured(-HOUR)
+    assert camera.offset == 0
+    camera.observe(NOW - HOUR + 2, NOW)
+    assert camera.offset == pytest.approx(-HOUR + 2)
+    assert camera.measured_offset == -HOUR
+
+
+def test_an_old_event_is_not_taken_for_the_clock_that_the_api_shows() -> None:
+    camera = CameraClock(SN)
+    camera.measured(0.4)
+    camera.heartbeat_answered()
+    camera.observe(NOW - HOUR, NOW)
+    assert camera.offset == 0
+
+
+def test_a_clock_that_is_set_right_is_believed_again(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    camera = CameraClock(SN)
+    camera.measured(HOUR)
+    camera.observe(NOW + HOUR, NOW)
+    assert camera.offset == HOUR
+    for _ in range(PERIODS_TO_AGREE):
+        camera.heartbeat_answered()
+        camera.observe(NOW, NOW)
+    assert camera.offset == 0
+    assert "is right again" in caplog.text
+
+
+def test_the_api_shows_that_it_is_right_again() -> None:
+    camera = CameraClock(SN)
+    camera.measured(HOUR)
+    camera.observe(NOW + HOUR, NOW)
+    camera.measured(0.0)
+    camera.observe(NOW, NOW)
+    assert camera.offset == 0
+
+
+@pytest.mark.parametrize("offset", [0.0, NOTEWORTHY - 0.1, -NOTEWORTHY + 0.1])
+def test_a_little_off_is_right(offset: float, caplog: pytest.LogCaptureFixture) -> None:
+    camera = CameraClock(SN)
+    camera.measured(offset)
+    camera.observe(NOW + offset, NOW)
+    assert camera.offset == 0
+    assert not caplog.records
+
+
+def test_a_steady_wrong_clock_is_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    camera = CameraClock(SN)
+    camera.measured(HOUR)
+    for second in range(4):
+        camera.observe(NOW + HOUR + second, NOW)
+    assert len(caplog.records) == 1
+
+
+def test_each_camera_has_a_clock_of_its_own() -> None:
+    lateness = Lateness(MAX_AGE, StoppedClock())
+    lateness.camera("A").measured(-HOUR)
+    lateness.camera("A").observe(NOW - HOUR, NOW)
+    assert not lateness.is_late(entry(motion_event(1, "A", time=NOW - HOUR)))
+    assert lateness.is_late(entry(motion_event(1, "B", time=NOW - HOUR)))

@@ -1,0 +1,40 @@
+"""A site for each test, and its logs where the test fails."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Generator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.harness import Site
+from tests.e2e.stories import Stage
+
+_LAST = 20_000
+"""Characters of a log that are printed."""
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    """Nothing is running in it yet; what the test starts ends with it."""
+    async with Site(tmp_path) as site:
+        yield site
+    assert not site.bugs()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Put the logs of the site's daemons and brokers beside a failure."""
+    report = yield
+    if report.failed and isinstance(item, pytest.Function):
+        for site in _sites(item):
+            for number, daemon in enumerate(site.daemons):
+                report.sections.append((f"log of daemon {number}", daemon.log()[-_LAST:]))
+            for number, broker in enumerate(site.brokers):
+                report.sections.append((f"log of broker {number}", broker.log()[-_LAST // 4 :]))
+    return report
+
+
+def _sites(item: pytest.Function) -> list[Site]:
+    values = [value.site if isinstance(value, Stage) else value for value in item.funcargs.values()]
+    return [value for value in values if isinstance(value, Site)]
