@@ -31,7 +31,8 @@ FLAG = bytes.fromhex("FF3E3EFF")
 CONNECT, CONNACK, PINGREQ, SUBSCRIBE, PUBLISH, PUBACK = 1, 2, 3, 5, 9, 10
 HEADER = struct.Struct(">4sBBH")
 KNOWN = frozenset(
-    "event_id event_type sn report_time faceid cloud_faceid group_name gender age age_range arrive_times pic_url".split()
+    {"event_id", "event_type", "sn", "report_time", "faceid", "cloud_faceid", "group_name"}
+    | {"gender", "age", "age_range", "arrive_times", "pic_url"}
 )
 KEEP_ALIVE = 30
 MAX_WAITING = 1_000
@@ -64,10 +65,12 @@ class Broker(asyncio.Protocol):
         self._paused = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See :class:`asyncio.Protocol`."""
         self._transport = cast("asyncio.Transport", transport)
         self._transport.write(raw_mqtt.connect("benchmark-floor"))
 
     def data_received(self, data: bytes) -> None:
+        """See :class:`asyncio.Protocol`."""
         self._buffer += data
         for kind, body in raw_mqtt.packets(self._buffer):
             if kind == raw_mqtt.PUBACK:
@@ -80,6 +83,7 @@ class Broker(asyncio.Protocol):
             camera.flush()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """See :class:`asyncio.Protocol`."""
         sys.exit(f"the broker went away: {exc}")
 
     def publish(self, topic: bytes, payload: bytes, on_done: Callable[[], None]) -> None:
@@ -118,6 +122,7 @@ class Camera(asyncio.Protocol):
         broker.cameras.append(self)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See :class:`asyncio.Protocol`."""
         self._transport = cast("asyncio.Transport", transport)
         params = {
             "app_id": self._settings.app_id,
@@ -132,6 +137,7 @@ class Camera(asyncio.Protocol):
         self._heartbeat_later()
 
     def data_received(self, data: bytes) -> None:
+        """See :class:`asyncio.Protocol`."""
         self._buffer += data
         buffer, start = self._buffer, 0
         while len(buffer) - start >= HEADER.size:
@@ -149,6 +155,7 @@ class Camera(asyncio.Protocol):
         self.flush()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """See :class:`asyncio.Protocol`."""
         sys.exit(f"{self._sn} went away: {exc}")
 
     def flush(self) -> None:
@@ -157,7 +164,7 @@ class Camera(asyncio.Protocol):
             self._transport.write(b"".join(self._outgoing))
             self._outgoing.clear()
 
-    def pause(self, paused: bool) -> None:  # noqa: FBT001 - only called here
+    def pause(self, paused: bool) -> None:
         """Read no more, or again."""
         if self._transport is not None:
             (self._transport.pause_reading if paused else self._transport.resume_reading)()
@@ -166,9 +173,7 @@ class Camera(asyncio.Protocol):
         if kind == PUBLISH:
             event = orjson.loads(payload)
             event_id = event["event_id"]
-            self._broker.publish(
-                self._topic, self._message(event), lambda: self._send(PUBACK, {"event_id": event_id})
-            )
+            self._broker.publish(self._topic, self._message(event), lambda: self._send(PUBACK, {"event_id": event_id}))
         elif kind == CONNACK:
             if orjson.loads(payload)["code"] != 0:
                 sys.exit(f"{self._sn} refuses: {payload!r}")
@@ -226,9 +231,7 @@ async def run(settings: Settings) -> None:
     await broker.ready
 
     def connect(sn: str, host: str) -> Any:
-        return loop.create_connection(
-            lambda: Camera(settings, sn, broker), host, settings.channel_port, ssl=context
-        )
+        return loop.create_connection(lambda: Camera(settings, sn, broker), host, settings.channel_port, ssl=context)
 
     await asyncio.gather(*(connect(sn, host) for sn, host in settings.cameras))
     await loop.create_future()

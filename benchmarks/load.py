@@ -11,6 +11,7 @@ import contextlib
 import ctypes
 import itertools
 import random
+import sys
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
@@ -145,8 +146,12 @@ class Load:
         return Done(time.monotonic(), sent, sent - sum(camera.acknowledged_count for camera in self._cameras))
 
     async def _await_subscribers(self, _command: AwaitSubscribers) -> None:
-        for camera in self._cameras:
-            await camera.wait_for_subscriber(timeout=WAIT)
+        try:
+            for camera in self._cameras:
+                await camera.wait_for_subscriber(timeout=WAIT)
+        except TimeoutError:
+            subscribed = sum(camera.subscribers > 0 for camera in self._cameras)
+            sys.exit(f"after {WAIT:g} s only {subscribed} of {len(self._cameras)} cameras were subscribed")
 
     async def _paced(self, command: Paced) -> None:
         due = time.monotonic()

@@ -152,7 +152,9 @@ def measure_start(peer: Peer, count: int) -> tuple[float, float]:
 class Bench:
     """A peer at work, with the load ahead of it and the subscriber behind it."""
 
-    def __init__(self, peer_pid: int, cameras: Connection, subscriber_: Connection, received: ctypes.c_longlong) -> None:
+    def __init__(
+        self, peer_pid: int, cameras: Connection, subscriber_: Connection, received: ctypes.c_longlong
+    ) -> None:
         self.peer_pid = peer_pid
         self.subscribed_after = 0.0
         self._cameras = cameras

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,45 +18,40 @@ from benchmarks.processes import module
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """One of them; ``command`` writes its configuration into a directory and returns what to run."""
+    """One of them.
+
+    ``command`` writes its configuration into a directory and returns what to run there, for a broker
+    and for cameras.
+    """
 
     name: str
-
-    def command(self, broker: tuple[str, int], cameras: Cameras, directory: Path) -> list[str | Path]:
-        """What to run for these cameras."""
-        raise NotImplementedError
+    command: Callable[[tuple[str, int], Cameras, Path], list[str | Path]]
 
 
-class Daemon(Peer):
+def _daemon(broker: tuple[str, int], cameras: Cameras, directory: Path) -> list[str | Path]:
     """The real one: ``ipc-bridge run`` with its defaults, cameras listed by address."""
-
-    def command(self, broker: tuple[str, int], cameras: Cameras, directory: Path) -> list[str | Path]:
-        """See :meth:`Peer.command`."""
-        config: dict[str, Any] = {
-            "mqtt": {"host": broker[0], "port": broker[1]},
-            "account": {"app_id": APP_ID, "secret_key": SECRET_KEY},
-            "discovery": {"enabled": False},
-            "camera": {"api_port": cameras.api_port, "channel_port": cameras.channel_port},
-            "cameras": [{"sn": camera.sn, "host": camera.host} for camera in cameras.settings()],
-            "storage": {"directory": str(directory / "state")},
-            "web": {"enabled": False},
-            "log": {"level": "warning"},
-        }
-        file = directory / "config.yaml"
-        file.write_text(yaml.safe_dump(config), encoding="utf-8")
-        return module("ipc_bridge", "run", "--config", file)
+    config: dict[str, Any] = {
+        "mqtt": {"host": broker[0], "port": broker[1]},
+        "account": {"app_id": APP_ID, "secret_key": SECRET_KEY},
+        "discovery": {"enabled": False},
+        "camera": {"api_port": cameras.api_port, "channel_port": cameras.channel_port},
+        "cameras": [{"sn": camera.sn, "host": camera.host} for camera in cameras.settings()],
+        "storage": {"directory": str(directory / "state")},
+        "web": {"enabled": False},
+        "log": {"level": "warning"},
+    }
+    file = directory / "config.yaml"
+    file.write_text(yaml.safe_dump(config), encoding="utf-8")
+    return module("ipc_bridge", "run", "--config", file)
 
 
-class Floor(Peer):
+def _floor(broker: tuple[str, int], cameras: Cameras, directory: Path) -> list[str | Path]:
     """The least that does the job."""
-
-    def command(self, broker: tuple[str, int], cameras: Cameras, directory: Path) -> list[str | Path]:
-        """See :meth:`Peer.command`."""
-        hosts = [(camera.sn, camera.host) for camera in cameras.settings()]
-        settings = Settings(broker, hosts, cameras.channel_port, APP_ID, SECRET_KEY)
-        file = directory / "floor.json"
-        file.write_bytes(orjson.dumps(dataclasses.asdict(settings)))
-        return module("benchmarks.floor", file)
+    hosts = [(camera.sn, camera.host) for camera in cameras.settings()]
+    settings = Settings(broker, hosts, cameras.channel_port, APP_ID, SECRET_KEY)
+    file = directory / "floor.json"
+    file.write_bytes(orjson.dumps(dataclasses.asdict(settings)))
+    return module("benchmarks.floor", file)
 
 
-PEERS = (Daemon("daemon"), Floor("floor"))
+PEERS = (Peer("daemon", _daemon), Peer("floor", _floor))

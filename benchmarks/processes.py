@@ -40,15 +40,16 @@ def child(command: Sequence[str | Path], output: Path) -> Iterator[subprocess.Po
     """Run ``command`` until the context ends; what it says goes to ``output``.
 
     Raises:
-        BenchmarkError: it ended by itself.
+        BenchmarkError: it ended by itself, or something else went wrong while it ran; with its last words.
     """
     with output.open("wb") as file:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT)
     try:
         yield process
-        if process.poll() is not None:
-            last_words = output.read_text(encoding="utf-8", errors="replace")[-2_000:]
-            raise BenchmarkError(f"{command[0]} ended with status {process.returncode}:\n{last_words}")
+        _expect_running(process)
+    except BenchmarkError as error:
+        last_words = output.read_text(encoding="utf-8", errors="replace")[-2_000:]
+        raise BenchmarkError(f"{output.stem}: {error}\n{last_words}") from error
     finally:
         process.terminate()
         try:
@@ -56,6 +57,11 @@ def child(command: Sequence[str | Path], output: Path) -> Iterator[subprocess.Po
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def _expect_running(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is not None:
+        raise BenchmarkError(f"it ended with status {process.returncode}")
 
 
 @contextlib.contextmanager

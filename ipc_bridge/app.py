@@ -13,7 +13,7 @@ from ipc_bridge.bridge.journal import MemoryJournal
 from ipc_bridge.bridge.lateness import Lateness
 from ipc_bridge.bridge.publisher import Publisher
 from ipc_bridge.bridge.registry import KnownCamera, Registry
-from ipc_bridge.bridge.supervisor import Supervisor
+from ipc_bridge.bridge.supervisor import CameraAnnouncer, Supervisor
 from ipc_bridge.clock import SystemClock
 from ipc_bridge.config import Config
 from ipc_bridge.device.discovery import Discovery
@@ -58,17 +58,14 @@ async def run(config: Config, service: ServiceManager, stop: asyncio.Event) -> N
     flow = EventFlow(topics, clock, lateness, MemoryJournal(clock), publisher, detections)
 
     # Home Assistant: the bridge's device first, because every camera names it.
-    announcer = Announcer(config.homeassistant, topics, publisher)
+    announcer = Announcer(config.homeassistant, topics, publisher, registry.changed)
     announcer.announce(bridge_device(topics, __version__, config.web.public_url), registry.bridge_announced)
     if config.homeassistant.enabled:
         publisher.subscribe(topics.birth, announcer.birth)
 
-    def announce_camera(info: CameraInfo, known: KnownCamera, then: Callable[[], None] | None) -> None:
-        device = camera_device(topics, info, __version__, config.camera_for(info.sn).api_port)
-        announcer.announce(device, known.announced, then)
-
     # Cameras.
-    supervisor = Supervisor(config, topics, clock, registry, lateness, flow, publisher, detections, announce_camera)
+    announce = _camera_announcer(config, topics, announcer)
+    supervisor = Supervisor(config, topics, clock, registry, lateness, flow, publisher, detections, announce)
     discovery = Discovery(config.discovery.bind, config.discovery.targets, supervisor.discovered)
 
     # The broker, last: it is told everything at once.
@@ -102,6 +99,14 @@ async def run(config: Config, service: ServiceManager, stop: asyncio.Event) -> N
         await embedded.stop()
     registry.save()
     log.info("Stopped")
+
+
+def _camera_announcer(config: Config, topics: Topics, announcer: Announcer) -> CameraAnnouncer:
+    def announce(info: CameraInfo, known: KnownCamera, then: Callable[[], None] | None) -> None:
+        device = camera_device(topics, info, __version__, config.camera_for(info.sn).api_port)
+        announcer.announce(device, known.announced, then)
+
+    return announce
 
 
 def _warn_of_what_is_not_there(config: Config) -> None:

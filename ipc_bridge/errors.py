@@ -112,12 +112,14 @@ class BrokerError(BridgeError):
 class BrokerRefusedError(BrokerError):
     """The broker refuses this client.
 
-    ``protocol`` is true where it is the MQTT version that it does not speak.
+    ``protocol`` is true where it may be the MQTT version that it does not speak; ``login`` where a
+    person has to change something before another try is of use.
     """
 
-    def __init__(self, message: str, *, protocol: bool = False) -> None:
+    def __init__(self, message: str, *, protocol: bool = False, login: bool = False) -> None:
         super().__init__(message)
         self.protocol = protocol
+        self.login = login
 
 
 class BrokerLostError(BrokerError):

@@ -25,7 +25,7 @@ class ServiceManager:
         path = environment.get("NOTIFY_SOCKET")
         self._address = "\0" + path[1:] if path and path.startswith("@") else path
         microseconds = environment.get("WATCHDOG_USEC", "")
-        self._watchdog_seconds = int(microseconds) / 1e6 if microseconds.isdigit() else None
+        self._watchdog_seconds = int(microseconds) / 1e6 if microseconds.isascii() and microseconds.isdigit() else None
 
     def notify(self, state: str) -> None:
         """Tell systemd; a failure is logged, and changes nothing."""

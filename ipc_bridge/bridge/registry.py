@@ -82,7 +82,7 @@ class Registry:
         self._changed = asyncio.Event()
         content = file.read()
         client_id = content.get("client_id")
-        self.client_id = client_id if isinstance(client_id, str) else f"ipc-bridge-{secrets.token_hex(6)}"
+        self.client_id = client_id if isinstance(client_id, str) and client_id else f"ipc-bridge-{secrets.token_hex(6)}"
         self.bridge_announced: dict[str, str] = _strings(content.get("bridge_announced"))
         self.cameras: dict[str, KnownCamera] = {}
         rows = content.get("cameras")

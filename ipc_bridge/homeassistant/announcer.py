@@ -45,6 +45,7 @@ class Announcer:
         config: the ``homeassistant`` section.
         topics: the topic table.
         outlet: where messages go.
+        on_announced: called when what Home Assistant knows has changed.
         uniform: draws a number between two others; tests give their own.
     """
 
@@ -53,11 +54,13 @@ class Announcer:
         config: HomeAssistant,
         topics: Topics,
         outlet: Outlet,
+        on_announced: Callable[[], None] = lambda: None,
         uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
         self._config = config
         self._topics = topics
         self._outlet = outlet
+        self._on_announced = on_announced
         self._uniform = uniform
         self._loop = asyncio.get_running_loop()
         self._sent: dict[str, Device] = {}
@@ -123,6 +126,7 @@ class Announcer:
             self._removed[device.id] = leaving
             self._next[device.id] = device
             self._later(device.id, announced)
+        self._on_announced()
 
     def _messages(self, device: Device, leaving: dict[str, str]) -> list[tuple[str, bytes]]:
         device_topic = self._topics.device_discovery(device.id)

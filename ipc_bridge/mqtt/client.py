@@ -73,6 +73,8 @@ class MqttClient:
             else:
                 self._last_complaint = ""
                 opened = loop.time()
+                # The next connection is tried as configured: a refusal may have been a broker that was starting.
+                self._version = self._config.version
                 owner.connected(connection)
                 try:
                     await connection.wait_closed()
@@ -109,15 +111,15 @@ class MqttClient:
         )
         connection = Connection(endpoint, self._will, owner.received, owner.writable)
         await connection.open()
-        log.info("Connected to the MQTT broker %s with MQTT %s", self._address, self._version)
+        log.info("Connected to the MQTT broker %s with MQTT %s", self._address, endpoint.version)
         return connection
 
     def _refused(self, error: BrokerRefusedError) -> float:
         """Decide how to go on after a refusal: the wait in seconds."""
         self._complain(str(error))
-        if not error.protocol:
+        if error.login:
             return LAST_LIMIT
-        if self._config.version == "5":
+        if error.protocol and self._config.version == "5":
             self._version = _OTHER_VERSION[self._version]
         return self._backoff.next_delay()
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import ssl
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -191,7 +192,10 @@ class Connection(asyncio.Protocol):
                 f"TLS with the MQTT broker {where} failed: {reason}; look at mqtt.tls and mqtt.port"
             ) from error
         except OSError as error:
-            raise BrokerLostError(f"no connection to the MQTT broker {where}: {error.strerror or error}") from error
+            # The system says it better than asyncio; only what name servers say has negative numbers.
+            number = error.errno or 0
+            problem = os.strerror(number) if number > 0 else error
+            raise BrokerLostError(f"no connection to the MQTT broker {where}: {problem}") from error
         except BaseException:
             self.abort()
             raise
@@ -418,6 +422,7 @@ class Connection(asyncio.Protocol):
 
     def _refusal(self, reason: str) -> BrokerRefusedError:
         advice = "look at the broker's log"
+        login = reason in _REFUSED_LOGIN or reason == "Client identifier not valid"
         if reason in _REFUSED_LOGIN:
             advice = "look at mqtt.username, mqtt.password and the broker's own list of users"
         elif reason == "Client identifier not valid":
@@ -425,6 +430,7 @@ class Connection(asyncio.Protocol):
         return BrokerRefusedError(
             f"the MQTT broker {self._endpoint.address} refuses this client: {reason}; {advice}",
             protocol=reason in _REFUSED_PROTOCOL,
+            login=login,
         )
 
     def _fail(self, error: BrokerRefusedError) -> None:

@@ -141,7 +141,7 @@ def packet(packet_type: PacketType, payload: bytes = b"") -> bytes:
 def openssl_server(directory: Path, identity: Identity, *options: str) -> Iterator[Address]:
     """``openssl s_server``, which ends a handshake with the alerts that a camera sends; asyncio sends none."""
     (directory / "server.pem").write_bytes(identity.key + identity.certificate)
-    command = [require_program("openssl"), "s_server", "-accept", f"{HOST}:0", "-cert", "server.pem", *options]
+    command = [str(require_program("openssl")), "s_server", "-accept", f"{HOST}:0", "-cert", "server.pem", *options]
     with subprocess.Popen(
         command, cwd=directory, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as process:

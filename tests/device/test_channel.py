@@ -63,8 +63,6 @@ async def test_from_connect_to_disconnect(camera: SimulatedCamera, caplog: pytes
     caplog.set_level(logging.DEBUG, "ipc_bridge.simulator")
     owner = Owner()
     channel = channel_to(camera, owner)
-    assert not channel.is_open
-    assert channel.peer_host is None
     await channel.open()
     assert channel.is_open
     assert channel.fingerprint == camera.fingerprint
@@ -122,10 +120,14 @@ async def test_no_event_comes_after_close() -> None:
     assert events == [b'{"event_id": 1}']
 
 
-async def test_a_name_for_an_address(camera: SimulatedCamera) -> None:
-    async with SimulatedCamera(CameraSettings(host="127.0.0.1", discovery_port=None)) as local:
-        async with opened(Address("localhost", local.channel_port)) as channel:
-            assert channel.peer_host == "127.0.0.1"
+async def test_a_name_for_an_address() -> None:
+    async with SimulatedCamera(CameraSettings(discovery_port=None)) as camera:
+        channel = channel_to(Address("localhost", camera.channel_port))
+        assert (channel.is_open, channel.peer_host) == (False, None)
+        await channel.open()
+        assert (channel.is_open, channel.peer_host) == (True, "127.0.0.1")
+        channel.abort()
+        await channel.wait_closed()
 
 
 @pytest.mark.parametrize("dialect", [Dialect(Coverage.FRAME), Dialect(signs_keep_alive=False)])
@@ -374,7 +376,7 @@ async def test_pin_trusts_the_first_certificate_and_no_other(camera: SimulatedCa
         assert channel.fingerprint == first
     await camera.change_certificate()
     channel = channel_to(camera, security=trust(pin=first))
-    with pytest.raises(CertificateError, match="certificate has changed.*bridge/request/trust") as caught:
+    with pytest.raises(CertificateError, match=r"certificate has changed.*bridge/request/trust") as caught:
         await channel.open()
     assert caught.value.fingerprint == camera.fingerprint != first
     await camera.wait_for_no_client()
@@ -409,24 +411,25 @@ async def test_by_authority(tmp_path: Path) -> None:
 
 
 async def test_unchecked() -> None:
-    async with SimulatedCamera(settings(identity=make_identity("weak", KeyType.WEAK))) as camera:
-        async with opened(camera, security=trust(Verify.OFF, pin="00" * 32)) as channel:
-            assert channel.fingerprint == camera.fingerprint
+    weak = settings(identity=make_identity("weak", KeyType.WEAK))
+    security = trust(Verify.OFF, pin="00" * 32)
+    async with SimulatedCamera(weak) as camera, opened(camera, security=security) as channel:
+        assert channel.fingerprint == camera.fingerprint
 
 
 async def test_a_key_that_is_too_small(tmp_path: Path) -> None:
     identity = make_identity("SUNMI IPC", KeyType.WEAK)
-    (tmp_path / "ca.pem").write_bytes(identity.certificate)
-    ca = {"verify": Verify.CA, "ca": tmp_path / "ca.pem"}
+    ca = tmp_path / "ca.pem"
+    ca.write_bytes(identity.certificate)
     async with SimulatedCamera(settings(identity=identity)) as camera:
         with pytest.raises(CertificateError, match=r"too small to be safe \(1024 bits\).*tls\.legacy: true"):
             await channel_to(camera).open()
         with pytest.raises(CertificateError, match=r"key too weak\).*tls\.legacy: true"):
-            await channel_to(camera, security=trust(**ca)).open()
+            await channel_to(camera, security=trust(Verify.CA, ca=ca)).open()
         await camera.wait_for_no_client()
         async with opened(camera, security=trust(legacy=True)):
             await camera.wait_for_subscriber()
-        async with opened(camera, security=trust(legacy=True, **ca)):
+        async with opened(camera, security=trust(Verify.CA, ca=ca, legacy=True)):
             await camera.wait_for_subscriber()
 
 

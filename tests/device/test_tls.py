@@ -180,7 +180,7 @@ def test_what_lies_on_the_disk_is_encrypted_and_goes(tmp_path: Path, weak: bool)
 def test_no_room_for_the_temporary_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_p12(tmp_path / "openapi.p12", make_identity("openapi", KeyType.EC), "secret")
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
-    with pytest.raises(ClientCertificateError, match="takes a small temporary file: .*No such file"):
+    with pytest.raises(ClientCertificateError, match=r"takes a small temporary file: .*No such file"):
         make_context(Verify.PIN, certificate=path, password="secret")
 
 

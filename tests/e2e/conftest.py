@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.harness import Site
-from tests.e2e.stories import Stage
+from tests.e2e.stories import Act, Stage
 
 _LAST = 20_000
 """Characters of a log that are printed."""
@@ -36,5 +36,9 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 
 def _sites(item: pytest.Function) -> list[Site]:
-    values = [value.site if isinstance(value, Stage) else value for value in item.funcargs.values()]
-    return [value for value in values if isinstance(value, Site)]
+    """What the test used: a site of its own, the one that its module shares, or that of its story."""
+    found = []
+    for value in item.funcargs.values():
+        act = value.get(item.funcargs.get("name")) if isinstance(value, dict) else value
+        found.append(act.site if isinstance(act, Stage | Act) else act)
+    return [value for value in found if isinstance(value, Site)]

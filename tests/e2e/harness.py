@@ -13,6 +13,7 @@ import os
 import random
 import socket
 import sys
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -198,7 +199,7 @@ class Relay:
 
 @dataclass(frozen=True)
 class Message:
-    """One message as it came: ``number`` counts arrivals from 0, ``at`` is the loop's clock.
+    """One message as it came: ``number`` counts arrivals from 0, ``at`` is the monotonic clock's, and the loop's.
 
     ``retain`` is what the sender said (MQTT 5, "retain as published"), for kept and for live messages.
     """
@@ -356,10 +357,10 @@ class Subscriber:
         self._loop.call_soon_threadsafe(self._subscribed.clear)
 
     def _on_message(self, _client: paho.Client, _userdata: object, message: paho.MQTTMessage) -> None:
-        self._loop.call_soon_threadsafe(self._record, message)
+        self._loop.call_soon_threadsafe(self._record, message, time.monotonic())
 
-    def _record(self, message: paho.MQTTMessage) -> None:
-        number, at = len(self.everything), self._loop.time()
+    def _record(self, message: paho.MQTTMessage, at: float) -> None:
+        number = len(self.everything)
         self.everything.append(Message(message.topic, bytes(message.payload), message.retain, message.qos, number, at))
         self._changes.notify()
 

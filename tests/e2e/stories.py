@@ -1,6 +1,7 @@
-"""Stories of many cameras that one daemon lives through at the same time, each with a test of its own.
+"""Stories that run at the same time, each with a test of its own: most of their time is waiting.
 
-Every story has its own camera, so none can disturb another: that, too, is what is tested.
+:class:`Stories` have a site each. Those that are :func:`told` share one daemon and have a camera each, so that none may
+disturb another: that, too, is what is tested.
 """
 
 from __future__ import annotations
@@ -14,6 +15,50 @@ from typing import Any
 
 from ipc_bridge.simulator import SimulatedCamera
 from tests.e2e.harness import Broker, Daemon, Site, Subscriber
+
+AT_ONCE = 4
+"""Sites that are alive at a time: a daemon takes a core for half a second to start."""
+
+
+class Stories(dict[str, Callable[[Site], Awaitable[None]]]):
+    """The stories of a module by name."""
+
+    def tell(self, story: Callable[[Site], Awaitable[None]]) -> Callable[[Site], Awaitable[None]]:
+        """Decorate a story."""
+        self[story.__name__] = story
+        return story
+
+
+@dataclass(frozen=True)
+class Act:
+    """A story that is being told; its test waits for ``end``."""
+
+    site: Site
+    end: asyncio.Task[None]
+
+
+@contextlib.asynccontextmanager
+async def side_by_side(directory: Path, stories: Stories) -> AsyncIterator[dict[str, Act]]:
+    """Begin all stories, :data:`AT_ONCE` at a time, each on a site of its own."""
+    limit = asyncio.Semaphore(AT_ONCE)
+
+    async def act(site: Site, story: Callable[[Site], Awaitable[None]]) -> None:
+        async with limit:
+            site.directory.mkdir()
+            async with site:
+                await story(site)
+            assert not site.bugs()
+
+    acts = {}
+    for name, story in stories.items():
+        site = Site(directory / name[:40])
+        acts[name] = Act(site, asyncio.create_task(act(site, story)))
+    try:
+        yield acts
+    finally:
+        for each in acts.values():
+            each.end.cancel()
+        await asyncio.gather(*(each.end for each in acts.values()), return_exceptions=True)
 
 
 @dataclass(frozen=True)

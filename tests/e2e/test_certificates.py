@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
 
 from ipc_bridge.simulator import KeyType, SimulatedCamera, make_identity, shared_authority
 from tests.e2e.harness import APP_ID, SECRET_KEY, Site, Subscriber, online, overview
+from tests.e2e.stories import Act, Stories, side_by_side
+
+STORIES = Stories()
 
 PASSWORD = "the vendor's password"
 
@@ -18,7 +25,8 @@ async def face_arrives(hub: Subscriber, camera: SimulatedCamera) -> None:
     assert face.json["event_id"] == event_id
 
 
-async def test_cameras_that_demand_the_vendors_certificate_get_it(site: Site) -> None:
+@STORIES.tell
+async def cameras_that_demand_the_vendors_certificate_get_it(site: Site) -> None:
     broker = await site.broker()
     authority = shared_authority()
     demanding = await site.camera("FS101D8BS00101", client_authority=authority.certificate)
@@ -41,7 +49,8 @@ async def test_cameras_that_demand_the_vendors_certificate_get_it(site: Site) ->
     assert PASSWORD not in daemon.log()
 
 
-async def test_a_site_with_an_authority_of_its_own_trusts_that_alone(site: Site) -> None:
+@STORIES.tell
+async def a_site_with_an_authority_of_its_own_trusts_that_alone(site: Site) -> None:
     broker = await site.broker()
     authority = make_identity("The shop's own CA", authority=True)
     known = await site.camera("FS101D8BS00101", identity=make_identity("camera", issuer=authority))
@@ -58,7 +67,8 @@ async def test_a_site_with_an_authority_of_its_own_trusts_that_alone(site: Site)
     assert unknown.connects == 0
 
 
-async def test_a_weak_key_needs_to_be_allowed(site: Site) -> None:
+@STORIES.tell
+async def a_weak_key_needs_to_be_allowed(site: Site) -> None:
     broker = await site.broker()
     old = await site.camera("FS101D8BS00101", identity=make_identity("camera", KeyType.WEAK))
     hub = await site.subscriber(broker.port)
@@ -69,7 +79,8 @@ async def test_a_weak_key_needs_to_be_allowed(site: Site) -> None:
     await face_arrives(hub, old)
 
 
-async def test_trust_on_first_use_lasts_over_a_restart(site: Site) -> None:
+@STORIES.tell
+async def trust_on_first_use_lasts_over_a_restart(site: Site) -> None:
     broker = await site.broker()
     camera = await site.camera("FS101D8BS00101")
     hub = await site.subscriber(broker.port)
@@ -84,3 +95,15 @@ async def test_trust_on_first_use_lasts_over_a_restart(site: Site) -> None:
     # Unchecked only where the configuration says so.
     await daemon.restart(site.config(broker, homeassistant={"enabled": False}, tls={"verify": "off"}))
     await asyncio.gather(online(hub, camera.sn, since), camera.wait_for_subscriber())
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def acts(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[str, Act]]:
+    async with side_by_side(tmp_path_factory.mktemp("certificates"), STORIES) as acts:
+        yield acts
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("name", STORIES)
+async def test_certificates(acts: dict[str, Act], name: str) -> None:
+    await acts[name].end

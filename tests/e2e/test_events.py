@@ -7,9 +7,16 @@ import datetime as dt
 import json
 import re
 import time
+from collections.abc import AsyncIterator
 from typing import Any
 
+import pytest
+import pytest_asyncio
+
 from tests.e2e.harness import Message, Site
+from tests.e2e.stories import Act, Stories, side_by_side
+
+STORIES = Stories()
 
 SN = "FS101D8BS00101"
 TOPIC = f"ipc_bridge/camera/{SN}"
@@ -53,7 +60,8 @@ def same(value: Any, expected: Any) -> bool:
     return json.dumps(value, sort_keys=True) == json.dumps(expected, sort_keys=True)
 
 
-async def test_a_recognised_face_reaches_a_subscriber(site: Site) -> None:
+@STORIES.tell
+async def a_recognised_face_reaches_a_subscriber(site: Site) -> None:
     broker = await site.broker()
     camera = await site.camera(SN, name="Front door")
     hub = await site.subscriber(broker.port)
@@ -148,7 +156,8 @@ async def test_a_recognised_face_reaches_a_subscriber(site: Site) -> None:
     assert not camera.repeated_acknowledgements
 
 
-async def test_motion_and_sound_switch_on_and_off_again(site: Site) -> None:
+@STORIES.tell
+async def motion_and_sound_switch_on_and_off_again(site: Site) -> None:
     broker = await site.broker()
     camera = await site.camera(SN, name="Front door")
     hub = await site.subscriber(broker.port)
@@ -214,7 +223,8 @@ async def test_motion_and_sound_switch_on_and_off_again(site: Site) -> None:
     assert not hub.messages(f"{TOPIC}/human", since=since)
 
 
-async def test_an_event_of_an_unknown_type_arrives_whole(site: Site) -> None:
+@STORIES.tell
+async def an_event_of_an_unknown_type_arrives_whole(site: Site) -> None:
     broker = await site.broker()
     camera = await site.camera(SN, name="Front door")
     hub = await site.subscriber(broker.port)
@@ -242,7 +252,8 @@ async def test_an_event_of_an_unknown_type_arrives_whole(site: Site) -> None:
     await camera.wait_for_acknowledged(1)
 
 
-async def test_a_copy_is_acknowledged_and_not_published_again(site: Site) -> None:
+@STORIES.tell
+async def a_copy_is_acknowledged_and_not_published_again(site: Site) -> None:
     broker = await site.broker()
     camera = await site.camera(SN)
     hub = await site.subscriber(broker.port)
@@ -260,7 +271,8 @@ async def test_a_copy_is_acknowledged_and_not_published_again(site: Site) -> Non
     ]
 
 
-async def test_a_hundred_events_of_three_cameras_keep_their_order(site: Site) -> None:
+@STORIES.tell
+async def a_hundred_events_of_three_cameras_keep_their_order(site: Site) -> None:
     broker = await site.broker()
     serials = ["FS101D8BS00101", "FS101D8BS00102", "FS101D8BS00103"]
     cameras = [await site.camera(sn) for sn in serials]
@@ -282,7 +294,8 @@ async def test_a_hundred_events_of_three_cameras_keep_their_order(site: Site) ->
     assert [len(of(sn)) for sn in serials] == [100, 100, 100]
 
 
-async def test_an_event_that_the_camera_held_back_is_late(site: Site) -> None:
+@STORIES.tell
+async def an_event_that_the_camera_held_back_is_late(site: Site) -> None:
     broker = await site.broker()
     camera = await site.camera(SN)
     hub = await site.subscriber(broker.port)
@@ -299,7 +312,8 @@ async def test_an_event_that_the_camera_held_back_is_late(site: Site) -> None:
     assert "ON" not in [message.text for message in hub.messages(f"{TOPIC}/motion", since=since)]
 
 
-async def test_late_events_can_be_kept_out(site: Site) -> None:
+@STORIES.tell
+async def late_events_can_be_kept_out(site: Site) -> None:
     broker = await site.broker()
     camera = await site.camera(SN)
     hub = await site.subscriber(broker.port)
@@ -310,3 +324,15 @@ async def test_late_events_can_be_kept_out(site: Site) -> None:
     news = await hub.wait_for(f"{TOPIC}/event/face")
     assert (news.json["seq"], news.json["late"]) == (2, False)
     await camera.wait_for_all_acknowledged()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def acts(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[str, Act]]:
+    async with side_by_side(tmp_path_factory.mktemp("events"), STORIES) as acts:
+        yield acts
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("name", STORIES)
+async def test_events(acts: dict[str, Act], name: str) -> None:
+    await acts[name].end

@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 
 from ipc_bridge import __version__
 from ipc_bridge.simulator import MOTION_MODEL
-from tests.e2e.harness import Site
+from tests.e2e.harness import Daemon, Site
+from tests.e2e.stories import Act, Stories, side_by_side
+
+STORIES = Stories()
 
 BRIDGE = "ipc_bridge/bridge"
 FRONT, BACK = "FS101D8BS00101", "SS101D8BS00102"
@@ -18,7 +23,8 @@ CAMERA = f"ipc_bridge/camera/{FRONT}"
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
-async def test_the_bridge_and_its_cameras_introduce_themselves(site: Site) -> None:
+@STORIES.tell
+async def the_bridge_and_its_cameras_introduce_themselves(site: Site) -> None:
     broker = await site.broker()
     front = await site.camera(FRONT, name="Front door", mac="02:00:00:00:00:0A")
     back = await site.camera(BACK, name="SUNMI", model=MOTION_MODEL)
@@ -108,7 +114,8 @@ async def test_the_bridge_and_its_cameras_introduce_themselves(site: Site) -> No
     await hub.wait_for(f"{BRIDGE}/event", lambda event: event.json["type"] == "camera_online", since=since)
 
 
-async def test_a_clean_stop_says_goodbye_to_everybody(site: Site) -> None:
+@STORIES.tell
+async def a_clean_stop_says_goodbye_to_everybody(site: Site) -> None:
     broker = await site.broker()
     camera = await site.camera(FRONT)
     hub = await site.subscriber(broker.port)
@@ -117,9 +124,7 @@ async def test_a_clean_stop_says_goodbye_to_everybody(site: Site) -> None:
     camera.emit_motion(detect_type=1)
     await hub.wait_text(f"{CAMERA}/motion", "ON")
     since = hub.mark()
-    asked = time.monotonic()
-    assert await daemon.stop() == 0
-    assert time.monotonic() - asked < 5
+    await stops_within_five_seconds(daemon)
     await camera.wait_for_no_client()
     await hub.wait_text(f"{BRIDGE}/status", "offline", since=since)
     await hub.caught_up()
@@ -136,7 +141,8 @@ async def test_a_clean_stop_says_goodbye_to_everybody(site: Site) -> None:
     assert "Stopped" in daemon.log()
 
 
-async def test_a_crash_is_told_by_the_last_will(site: Site) -> None:
+@STORIES.tell
+async def a_crash_is_told_by_the_last_will(site: Site) -> None:
     broker = await site.broker()
     await site.camera(FRONT)
     hub = await site.subscriber(broker.port)
@@ -155,28 +161,45 @@ async def test_a_crash_is_told_by_the_last_will(site: Site) -> None:
     await hub.wait_text(f"{CAMERA}/status", "online", since=since)
 
 
-@pytest.mark.parametrize("state", ["as it starts", "without its broker", "without its camera"])
-async def test_it_stops_within_five_seconds_whatever_it_is_doing(site: Site, state: str) -> None:
-    broker = await site.broker(start=state != "without its broker")
-    camera = await site.camera(FRONT)
-    if state == "without its camera":
-        camera.faults.silence()
-    daemon = await site.daemon(broker, cameras=[{"sn": FRONT, "host": camera.host}])
-    if state == "without its broker":
-        await camera.wait_for_subscriber()
-        camera.emit_face()
-        await camera.wait_for_acknowledged(1)
-        await daemon.wait_for_log("o connection to the MQTT broker")
-    elif state == "without its camera":
-        await camera.wait_for_client()
-    else:
-        await daemon.wait_for_log("starts")
+async def stops_within_five_seconds(daemon: Daemon) -> None:
     asked = time.monotonic()
     assert await daemon.stop() == 0
     assert time.monotonic() - asked < 5
 
 
-async def test_two_bridges_on_one_broker_keep_apart(site: Site) -> None:
+@STORIES.tell
+async def it_stops_in_time_while_it_starts(site: Site) -> None:
+    broker = await site.broker()
+    await site.camera(FRONT)
+    daemon = await site.daemon(broker)
+    await daemon.wait_for_log("starts")
+    await stops_within_five_seconds(daemon)
+
+
+@STORIES.tell
+async def it_stops_in_time_without_its_broker(site: Site) -> None:
+    broker = await site.broker(start=False)
+    camera = await site.camera(FRONT)
+    daemon = await site.daemon(broker)
+    await camera.wait_for_subscriber()
+    camera.emit_face()
+    await camera.wait_for_acknowledged(1)
+    await daemon.wait_for_log("o connection to the MQTT broker")
+    await stops_within_five_seconds(daemon)
+
+
+@STORIES.tell
+async def it_stops_in_time_while_a_camera_does_not_answer(site: Site) -> None:
+    broker = await site.broker()
+    camera = await site.camera(FRONT)
+    camera.faults.silence()
+    daemon = await site.daemon(broker, cameras=[{"sn": FRONT, "host": camera.host}])
+    await camera.wait_for_client()
+    await stops_within_five_seconds(daemon)
+
+
+@STORIES.tell
+async def two_bridges_on_one_broker_keep_apart(site: Site) -> None:
     broker = await site.broker()
     front = await site.camera(FRONT)
     hub = await site.subscriber(broker.port)
@@ -198,3 +221,15 @@ async def test_two_bridges_on_one_broker_keep_apart(site: Site) -> None:
         assert (face.json["camera"], face.json["seq"]) == (name, 1)
     assert hub.messages(f"homeassistant/device/ipc_bridge_{FRONT}/config")
     assert hub.messages(f"homeassistant/device/shop_second_{FRONT}/config")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def acts(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[str, Act]]:
+    async with side_by_side(tmp_path_factory.mktemp("status"), STORIES) as acts:
+        yield acts
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("name", STORIES)
+async def test_status(acts: dict[str, Act], name: str) -> None:
+    await acts[name].end

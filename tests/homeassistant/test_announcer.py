@@ -71,7 +71,7 @@ def announcer(
     discovery: Literal["device", "component"] = "device",
     uniform: Callable[[float, float], float] = lambda _low, _high: 0.0,
 ) -> Announcer:
-    return Announcer(HomeAssistant(enabled=enabled, discovery=discovery), TOPICS, outlet, uniform)
+    return Announcer(HomeAssistant(enabled=enabled, discovery=discovery), TOPICS, outlet, uniform=uniform)
 
 
 def device(name: str = "Front door", device_id: str = "ipc_bridge_X", **platforms: str) -> Device:

@@ -1,0 +1,46 @@
+"""``python -m benchmarks``: measures and prints; README.md in this directory says what it means."""
+
+from __future__ import annotations
+
+import platform
+
+import click
+from rich.console import Console
+
+from benchmarks.measure import Durations, measure, measure_start
+from benchmarks.mqtt_clients import measure_clients
+from benchmarks.peers import PEERS
+from benchmarks.processes import BenchmarkError, allow_many_files
+from benchmarks.report import print_clients, print_figures, print_starts
+
+ALL = ("peers", "clients")
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--cameras", "counts", type=click.IntRange(1, 500), multiple=True, default=(1, 50), show_default=True)
+@click.option(
+    "--repeat", type=click.IntRange(1, 10), default=1, show_default=True, help="Print medians of so many runs."
+)
+@click.option("--channels", type=click.IntRange(1, 500), help="Also time the start with so many cameras.")
+@click.option("--part", "parts", type=click.Choice(ALL), multiple=True, default=ALL, show_default=True)
+def main(counts: tuple[int, ...], repeat: int, channels: int | None, parts: tuple[str, ...]) -> None:
+    """Measure the daemon beside the floor, all on loopback addresses of this machine."""
+    console = Console(highlight=False, width=110)
+    console.print(f"Python {platform.python_version()}, {platform.machine()}; see benchmarks/README.md")
+    allow_many_files()
+    try:
+        if "peers" in parts:
+            runs = [measure(peer, count, Durations()) for count in counts for _ in range(repeat) for peer in PEERS]
+            print_figures(console, runs)
+            console.print("Node-RED is not part of this: it would have to be installed, and is not.\n")
+        if channels is not None:
+            starts = ((peer.name, *measure_start(peer, channels)) for peer in PEERS)
+            print_starts(console, channels, starts)
+        if "clients" in parts:
+            print_clients(console, measure_clients())
+    except BenchmarkError as error:
+        raise click.ClickException(str(error)) from error
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""Figures as a table: the daemon, the floor, and one divided by the other."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.measure import Figures
+from benchmarks.mqtt_clients import Cost
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table; ``decimals`` of the value, and whether a ratio says anything."""
+
+    name: str
+    value: Callable[[Figures], float]
+    decimals: int = 0
+    compared: bool = True
+
+
+ROWS = (
+    Row("saturated, events/s", lambda f: f.saturated.rate),
+    Row("  CPU, us an event", lambda f: f.saturated.cpu_per_event, 1),
+    Row("  share of a core", lambda f: f.saturated.busy, 2),
+    Row("20/s: p50, ms", lambda f: f.slow.arrivals.p50, 2),
+    Row("  p99, ms", lambda f: f.slow.arrivals.p99, 2),
+    Row("2,000/s: p50, ms", lambda f: f.fast.arrivals.p50, 2),
+    Row("  p99, ms", lambda f: f.fast.arrivals.p99, 2),
+    Row("  CPU, us an event", lambda f: f.fast.cpu_per_event, 1),
+    Row("flood, events/s", lambda f: f.flood.rate),
+    Row("  lost", lambda f: f.flood.lost, compared=False),
+    Row("all channels subscribed after, s", lambda f: f.subscribed_after, 2),
+    Row("memory without cameras, MB", lambda f: f.memory_empty, 1),
+    Row("  with them, MB", lambda f: f.memory_idle, 1),
+    Row("  after all this, MB", lambda f: f.memory_after, 1),
+    Row("lost (but for the flood)", lambda f: f.lost, compared=False),
+    Row("duplicated", lambda f: f.copies, compared=False),
+    Row("unacknowledged", lambda f: f.unacknowledged, compared=False),
+)
+
+
+def print_figures(console: Console, runs: Sequence[Figures]) -> None:
+    """Print the medians of ``runs``: a column each peer and number of cameras, and the ratios."""
+    cameras = list(dict.fromkeys(run.cameras for run in runs))
+    peers = list(dict.fromkeys(run.peer for run in runs))
+    table = Table(box=None, pad_edge=False)
+    table.add_column("")
+    for count in cameras:
+        for peer in peers:
+            table.add_column(f"{peer}\n{_cameras(count)}", justify="right")
+        if len(peers) == 2:
+            table.add_column("ratio\n", justify="right")
+    for row in ROWS:
+        cells = [row.name]
+        for count in cameras:
+            values = [_median(row, runs, peer, count) for peer in peers]
+            cells += [f"{value:,.{row.decimals}f}" for value in values]
+            if len(values) == 2:
+                cells.append(f"{values[0] / values[1]:.2f}" if row.compared and values[1] else "")
+        table.add_row(*cells)
+    console.print(table)
+
+
+def print_starts(console: Console, count: int, starts: Iterable[tuple[str, float, float]]) -> None:
+    """Print how long each peer took to subscribe ``count`` channels, and its memory then."""
+    table = Table("", "all subscribed after, s", "memory, MB", box=None, pad_edge=False, title=_cameras(count))
+    for peer, seconds, megabytes in starts:
+        table.add_row(peer, f"{seconds:.2f}", f"{megabytes:.1f}")
+    console.print(table)
+
+
+def print_clients(console: Console, costs: Sequence[Cost]) -> None:
+    """Print what a QoS 1 publication costs with each MQTT client, and how often ours fits into it."""
+    table = Table("QoS 1, 500 bytes", "CPU, us a message", "messages/s", "CPU, ratio", box=None, pad_edge=False)
+    for cost in costs:
+        table.add_row(cost.client, f"{cost.cpu:.1f}", f"{cost.rate:,.0f}", f"{cost.cpu / costs[0].cpu:.2f}")
+    console.print(table)
+    if not any(cost.client.startswith("aiomqtt") for cost in costs):
+        console.print("aiomqtt is not installed (pip install aiomqtt): not compared.")
+
+
+def _median(row: Row, runs: Sequence[Figures], peer: str, cameras: int) -> float:
+    return statistics.median(row.value(run) for run in runs if (run.peer, run.cameras) == (peer, cameras))
+
+
+def _cameras(count: int) -> str:
+    return "1 camera" if count == 1 else f"{count} cameras"
