@@ -4,6 +4,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 CODE := ipc_bridge tests $(wildcard plugins benchmarks)
 
+# Tests wait for processes and heartbeats more than they work: more of them at a time than there are cores.
+JOBS ?= 4
+
 # Where every part is required, as in CI, everything ran and the limit on coverage counts.
 COVERAGE_LIMIT := $(if $(filter all,$(IPC_BRIDGE_TEST_REQUIRE)),,--cov-fail-under=0)
 
@@ -29,7 +32,7 @@ install: .venv/dev.stamp
 # tests/wire alone must reach every branch of the wire; then everything runs.
 test: .venv/dev.stamp
 	COVERAGE_FILE=.coverage-wire $(BIN)/pytest tests/wire --cov=ipc_bridge.wire --cov-fail-under=100
-	$(BIN)/pytest --cov $(COVERAGE_LIMIT)
+	$(BIN)/pytest -n $(JOBS) --cov $(COVERAGE_LIMIT)
 
 check: .venv/dev.stamp
 	$(BIN)/ruff check $(CODE)

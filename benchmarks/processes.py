@@ -49,6 +49,8 @@ def child(command: Sequence[str | Path], output: Path) -> Iterator[subprocess.Po
         _expect_running(process)
     except BenchmarkError as error:
         last_words = output.read_text(encoding="utf-8", errors="replace")[-2_000:]
+        if not last_words:
+            raise
         raise BenchmarkError(f"{output.stem}: {error}\n{last_words}") from error
     finally:
         process.terminate()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
+import signal
 import socket
 import sys
 import tempfile
@@ -179,7 +180,8 @@ async def _child(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
             except TimeoutError:
                 process.kill()
                 await process.wait()
-    if process.returncode not in (0, None):
+    # SIGTERM ends a child that had not come so far as to catch it.
+    if process.returncode not in (0, -signal.SIGTERM):
         raise BridgeError(f"ipc-bridge {arguments[0]} ended with status {process.returncode}: its last words are above")
 
 

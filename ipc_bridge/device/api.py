@@ -59,6 +59,7 @@ class CameraApi:
         self._credentials = credentials
         self._activation_code = activation_code
         self._session: aiohttp.ClientSession | None = None
+        self._connecting = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         return self
@@ -103,7 +104,9 @@ class CameraApi:
             log.warning("Camera %s was not activated; it is now", self._sn)
 
     async def _call(self, endpoint: Endpoint, params: dict[str, str]) -> dict[str, Any]:
-        session = await self._connect()
+        # The first of several calls at a time makes the session for all.
+        async with self._connecting:
+            session = await self._connect()
         form = {**public_params(self._credentials, int(time.time()), make_nonce()), **params}
         form["sign"] = sign(form, self._key(endpoint))
         url = f"https://{self._address}/openapi/{endpoint.path}"

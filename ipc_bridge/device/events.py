@@ -116,7 +116,7 @@ def _decode(fields: dict[str, Any], event_id: int, origin: Origin, received_at: 
             "received_at": received_at,
             "transport": origin.transport,
         },
-        f"{event_id}:{report_time}".rstrip(),
+        f"{event_id}:{str(report_time).strip()}",
     )
 
 

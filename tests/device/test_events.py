@@ -199,6 +199,7 @@ def test_an_unknown_type_is_kept_whole() -> None:
     [
         (1_593_029_283, 1_593_029_283.0),
         ("1593029283", 1_593_029_283.0),
+        (" 1593029283\n", 1_593_029_283.0),
         (15_930_292_834, 1_593_029_283.4),
         (1_593_029_283_412, 1_593_029_283.412),
         (1_593_029_283_412_345, 1_593_029_283.412345),
@@ -210,7 +211,7 @@ def test_units_of_time(report_time: object, seconds: float) -> None:
     event = face(report_time=report_time)
     assert event.time == seconds
     # As the camera gave it, so that every copy has the same.
-    assert event.uid == f"{SN}:face:2:{report_time}"
+    assert event.uid == f"{SN}:face:2:{str(report_time).strip()}"
 
 
 @pytest.mark.parametrize(
