@@ -47,7 +47,8 @@ format: .venv/dev.stamp
 benchmark: .venv/dev.stamp
 	$(BIN)/python -m benchmarks
 
-COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras \
+# With their extras: older versions of pip take `name==1` for no pin of what asks for `name[extra]`.
+COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --upgrade --generate-hashes --no-strip-extras \
 	--allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
 lock: .venv/dev.stamp
