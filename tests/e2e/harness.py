@@ -153,6 +153,8 @@ class Relay:
 
     def __init__(self, target: int) -> None:
         self.port = free_port()
+        self.swallows = False
+        """Whether what the daemon sends is lost on the way; what the broker sends is not."""
         self._target = target
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
@@ -181,15 +183,17 @@ class Relay:
             writer.transport.abort()
             return
         self._writers.add(away)
-        for source, sink in ((reader, away), (there, writer)):
-            task = asyncio.create_task(self._pass_on(source, sink))
+        for source, sink, is_up in ((reader, away, True), (there, writer, False)):
+            task = asyncio.create_task(self._pass_on(source, sink, is_up=is_up))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _pass_on(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    async def _pass_on(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, is_up: bool) -> None:
         try:
             with contextlib.suppress(OSError):
                 while data := await source.read(65536):
+                    if is_up and self.swallows:
+                        continue
                     sink.write(data)
                     await sink.drain()
         finally:
