@@ -14,7 +14,7 @@ from ipc_bridge.bridge.lateness import Lateness
 from ipc_bridge.bridge.publisher import Publisher
 from ipc_bridge.bridge.registry import KnownCamera, Registry
 from ipc_bridge.bridge.supervisor import CameraAnnouncer, Supervisor
-from ipc_bridge.clock import SystemClock
+from ipc_bridge.clock import Clock, SystemClock
 from ipc_bridge.config import Config
 from ipc_bridge.device.discovery import Discovery
 from ipc_bridge.errors import StorageError
@@ -35,14 +35,20 @@ GOODBYE_BROKER = 2.0
 """Seconds that each goodbye may take: together with the rest, under five."""
 
 
-async def run(config: Config, service: ServiceManager, stop: asyncio.Event) -> None:
+async def run(config: Config, service: ServiceManager, stop: asyncio.Event, clock: Clock | None = None) -> None:
     """Run the bridge until ``stop`` is set, then say goodbye to everybody.
+
+    Args:
+        config: the whole configuration.
+        service: who is told that it runs.
+        stop: ends it.
+        clock: the machine's unless a test brings another.
 
     Raises:
         ConfigError: it cannot start.
     """
     log.info("ipc-bridge %s starts; its state is in %s", __version__, config.storage.directory)
-    clock = SystemClock()
+    clock = clock or SystemClock()
     _warn_of_what_is_not_there(config)
     try:
         make_directory(config.storage.directory)
