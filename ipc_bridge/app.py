@@ -4,32 +4,40 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from ipc_bridge import __version__
+from ipc_bridge.bridge.answers import Answerer
 from ipc_bridge.bridge.detections import Detections
 from ipc_bridge.bridge.events import EventFlow
-from ipc_bridge.bridge.journal import MemoryJournal
+from ipc_bridge.bridge.health import Health
 from ipc_bridge.bridge.lateness import Lateness
 from ipc_bridge.bridge.publisher import Publisher
 from ipc_bridge.bridge.registry import KnownCamera, Registry
-from ipc_bridge.bridge.supervisor import CameraAnnouncer, Supervisor
+from ipc_bridge.bridge.requests import BridgeRequests
+from ipc_bridge.bridge.supervisor import Supervisor
 from ipc_bridge.clock import Clock, SystemClock
 from ipc_bridge.config import Config
 from ipc_bridge.device.discovery import Discovery
 from ipc_bridge.errors import StorageError
 from ipc_bridge.homeassistant.announcer import Announcer
-from ipc_bridge.homeassistant.payloads import bridge_device, camera_device
+from ipc_bridge.homeassistant.payloads import bridge_device, camera_device, camera_id
+from ipc_bridge.journal.feed import Feed
+from ipc_bridge.journal.journal import Journal
+from ipc_bridge.journal.store import FILE_NAME, JournalStore
 from ipc_bridge.models import CameraInfo
 from ipc_bridge.mqtt.client import MqttClient
 from ipc_bridge.mqtt.connection import Message
 from ipc_bridge.mqtt.embedded import EmbeddedBroker
 from ipc_bridge.mqtt.topics import OFFLINE, ONLINE, Topics
 from ipc_bridge.service import READY, STOPPING, ServiceManager
-from ipc_bridge.storage import JsonFile, make_directory
+from ipc_bridge.storage import JsonFile, make_directory, only_user
 
 log = logging.getLogger(__name__)
 
+DAY = 86_400.0
+MEGABYTE = 1_000_000
 GOODBYE_CAMERAS = 1.0
 GOODBYE_BROKER = 2.0
 """Seconds that each goodbye may take: together with the rest, under five."""
@@ -48,71 +56,140 @@ async def run(config: Config, service: ServiceManager, stop: asyncio.Event, cloc
         ConfigError: it cannot start.
     """
     log.info("ipc-bridge %s starts; its state is in %s", __version__, config.storage.directory)
-    clock = clock or SystemClock()
     _warn_of_what_is_not_there(config)
     try:
         make_directory(config.storage.directory)
     except StorageError as error:
         log.error("%s; going on: what is learnt of cameras is forgotten at the next start", error)
-    registry = Registry(JsonFile(config.storage.directory / "cameras.json"))
-    topics = Topics(config.mqtt.base_topic, config.homeassistant.discovery_prefix)
-
-    # Events: camera, journal, broker.
-    lateness = Lateness(config.events.max_age, clock)
-    publisher = Publisher(topics, lateness.is_late, drop_late=config.events.late == "drop")
-    detections = Detections(topics, publisher, config.events.off_delay)
-    flow = EventFlow(topics, clock, lateness, MemoryJournal(clock), publisher, detections)
-
-    # Home Assistant: the bridge's device first, because every camera names it.
-    announcer = Announcer(config.homeassistant, topics, publisher, registry.changed)
-    announcer.announce(bridge_device(topics, __version__, config.web.public_url), registry.bridge_announced)
-    if config.homeassistant.enabled:
-        publisher.subscribe(topics.birth, announcer.birth)
-
-    # Cameras.
-    announce = _camera_announcer(config, topics, announcer)
-    supervisor = Supervisor(config, topics, clock, registry, lateness, flow, publisher, detections, announce)
-    discovery = Discovery(config.discovery.bind, config.discovery.targets, supervisor.discovered)
-
-    # The broker, last: it is told everything at once.
-    client_id = config.mqtt.client_id or registry.client_id
-    mqtt = MqttClient(config.mqtt, client_id, Message(topics.bridge("status"), OFFLINE, retain=True))
-    publisher.retain(topics.bridge("status"), ONLINE)
-    embedded = _embedded_broker(config)
-
-    async with asyncio.TaskGroup() as tasks:
-        running = [tasks.create_task(service.feed_watchdog(), name="watchdog")]
-        running.append(tasks.create_task(registry.run(), name="registry"))
-        if embedded is not None:
-            running.append(tasks.create_task(embedded.run_forever(), name="embedded broker"))
-        talking = tasks.create_task(mqtt.run(publisher), name="mqtt")
-        watching = [tasks.create_task(supervisor.run(), name="cameras")]
-        if config.discovery.enabled:
-            watching.append(tasks.create_task(discovery.run(config.discovery.interval), name="discovery"))
-        service.notify(READY)
-
-        await stop.wait()
-        log.info("Stopping")
-        service.notify(STOPPING)
-        await _end(watching, GOODBYE_CAMERAS)
-        supervisor.all_offline()
-        publisher.retain(topics.bridge("status"), OFFLINE)
-        if not await publisher.drained(GOODBYE_BROKER):
-            log.warning("The broker has not taken everything: events that it did not acknowledge are lost")
-        await _end([talking], GOODBYE_CAMERAS)
-        await _end(running, GOODBYE_CAMERAS)
-    if embedded is not None:
-        await embedded.stop()
-    registry.save()
-    log.info("Stopped")
+    with only_user(config.storage.directory):
+        await Bridge(config, clock or SystemClock()).run(service, stop)
 
 
-def _camera_announcer(config: Config, topics: Topics, announcer: Announcer) -> CameraAnnouncer:
-    def announce(info: CameraInfo, known: KnownCamera, then: Callable[[], None] | None) -> None:
-        device = camera_device(topics, info, __version__, config.camera_for(info.sn).api_port)
-        announcer.announce(device, known.announced, then)
+class Bridge:
+    """All parts of the bridge, built in the order in which they need each other.
 
-    return announce
+    Args:
+        config: the whole configuration.
+        clock: the bridge's.
+    """
+
+    def __init__(self, config: Config, clock: Clock) -> None:
+        self.config = config
+        self.registry = registry = Registry(JsonFile(config.storage.directory / "cameras.json"))
+        topics = Topics(config.mqtt.base_topic, config.homeassistant.discovery_prefix)
+        self.topics = topics
+
+        # Events: camera, journal, broker.
+        file = config.storage.directory / FILE_NAME
+        kept = config.journal
+        self.journal = journal = Journal(
+            JournalStore(file, clock, kept.keep_days * DAY, round(kept.keep_megabytes * MEGABYTE)), clock
+        )
+        lateness = Lateness(config.events.max_age, clock)
+        self.publisher = publisher = Publisher(topics, lateness.is_late, drop_late=config.events.late == "drop")
+        self.feed = feed = Feed(journal, "mqtt", publisher.append)
+        publisher.on_done(feed.done)
+        detections = Detections(topics, publisher, config.events.off_delay)
+        self.flow = flow = EventFlow(topics, clock, lateness, journal, publisher, detections)
+
+        # Home Assistant: the bridge's device first, because every camera names it.
+        announcer = Announcer(config.homeassistant, topics, publisher, registry.changed)
+        announcer.announce(bridge_device(topics, __version__, config.web.public_url), registry.bridge_announced)
+        if config.homeassistant.enabled:
+            publisher.subscribe(topics.birth, announcer.birth)
+
+        # Cameras.
+        cameras = _CameraAnnouncer(config, topics, announcer)
+        self.supervisor = supervisor = Supervisor(
+            config, topics, clock, registry, lateness, flow, publisher, detections, cameras
+        )
+        self.discovery = discovery = Discovery(config.discovery.bind, config.discovery.targets, supervisor.discovered)
+        journal.on_room(supervisor.resume)
+
+        # What is told unasked, and what can be asked for.
+        self.health = health = Health(topics, publisher, clock)
+        health.gather(lambda: {"events": _event_figures(flow, journal, publisher)})
+        health.gather(lambda: {"journal": {"depth": feed.depth, **journal.figures()}})
+        health.gather(supervisor.figures)
+        health.gather(lambda: {"plugins": {}})
+        health.check(lambda: journal.problem)
+        self.answerer = Answerer(publisher, config.commands.timeout)
+        requests = BridgeRequests(topics, self.answerer, supervisor, discovery, lateness, health, file)
+        publisher.subscribe(topics.request("+"), requests.received)
+
+        # The broker, last: it is told everything at once.
+        client_id = config.mqtt.client_id or registry.client_id
+        self.mqtt = MqttClient(config.mqtt, client_id, Message(topics.bridge("status"), OFFLINE, retain=True))
+        publisher.retain(topics.bridge("status"), ONLINE)
+        self.embedded = _embedded_broker(config)
+
+    async def run(self, service: ServiceManager, stop: asyncio.Event) -> None:
+        """Run all parts until ``stop`` is set; then end them in the other order, each in its time."""
+        await self.journal.open()
+        self.flow.remember_faces(await self.journal.newest_faces())
+        async with asyncio.TaskGroup() as tasks:
+
+            def start(name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+                return tasks.create_task(work, name=name)
+
+            serving = [
+                start("watchdog", service.feed_watchdog()),
+                start("registry", self.registry.run()),
+                start("journal", self.journal.run()),
+                start("feed", self.feed.run()),
+                start("health", self.health.run()),
+            ]
+            if self.embedded is not None:
+                serving.append(start("embedded broker", self.embedded.run_forever()))
+            talking = start("mqtt", self.mqtt.run(self.publisher))
+            working = [start("requests", self.answerer.run()), start("cameras", self.supervisor.run())]
+            if self.config.discovery.enabled:
+                working.append(start("discovery", self.discovery.run(self.config.discovery.interval)))
+            service.notify(READY)
+
+            await stop.wait()
+            log.info("Stopping")
+            service.notify(STOPPING)
+            await _end(working, GOODBYE_CAMERAS)
+            self.supervisor.all_offline()
+            self.publisher.retain(self.topics.bridge("status"), OFFLINE)
+            if not await self.publisher.drained(GOODBYE_BROKER):
+                log.info("The broker has not taken everything: the rest is in the journal, for the next start")
+            await _end([talking], GOODBYE_CAMERAS)
+            await _end(serving, GOODBYE_CAMERAS)
+        await self.journal.close()
+        if self.embedded is not None:
+            await self.embedded.stop()
+        self.registry.save()
+        log.info("Stopped")
+
+
+def _event_figures(flow: EventFlow, journal: Journal, publisher: Publisher) -> dict[str, int]:
+    """Events since the start, by what became of them."""
+    return {
+        "in": flow.counters["received"],
+        "unusable": flow.counters["unusable"],
+        "duplicate": journal.counters["duplicate"],
+        "out": publisher.counters["delivered"],
+        "late": publisher.counters["late"],
+        "refused": publisher.counters["refused"],
+    }
+
+
+class _CameraAnnouncer:
+    """Cameras as Home Assistant's devices."""
+
+    def __init__(self, config: Config, topics: Topics, announcer: Announcer) -> None:
+        self._config = config
+        self._topics = topics
+        self._announcer = announcer
+
+    def announce(self, info: CameraInfo, known: KnownCamera, then: Callable[[], None] | None) -> None:
+        device = camera_device(self._topics, info, __version__, self._config.camera_for(info.sn).api_port)
+        self._announcer.announce(device, known.announced, then)
+
+    def withdraw(self, known: KnownCamera) -> list[str]:
+        return self._announcer.withdraw(camera_id(self._topics, known.sn), known.announced)
 
 
 def _warn_of_what_is_not_there(config: Config) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import time
+import uuid
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import Protocol
 
 
@@ -16,8 +19,15 @@ class Clock(Protocol):
     def monotonic(self) -> float:
         """Seconds since some moment."""
 
+    @property
+    def boot(self) -> str:
+        """The machine's start that this monotonic clock counts from; another one's says nothing here."""
 
-@dataclass(frozen=True, slots=True)
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+@dataclass(frozen=True)
 class SystemClock:
     """The machine's."""
 
@@ -28,3 +38,11 @@ class SystemClock:
     def monotonic(self) -> float:
         """See :class:`Clock`."""
         return time.monotonic()
+
+    @cached_property
+    def boot(self) -> str:
+        """See :class:`Clock`; where the system does not tell, this process's start."""
+        try:
+            return _BOOT_ID.read_text(encoding="ascii").strip()
+        except OSError:
+            return uuid.uuid4().hex

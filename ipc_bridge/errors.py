@@ -5,6 +5,7 @@
     BridgeError
     ├── ConfigError             the configuration cannot be used (exit status 2)
     ├── StorageError            the state directory cannot be used
+    │   └── JournalDamagedError the journal's file is not what was written
     ├── WireError               what a camera sent breaks its protocol
     │   ├── FrameError          flag, version, type, length or CRC is impossible
     │   ├── SequenceError       a whole packet, but out of turn
@@ -17,6 +18,7 @@
     │   ├── RefusedError        the camera answered with a code of its own
     │   └── ReplyError          the camera answered what its API cannot mean
     ├── ClientCertificateError  the .p12 file or its password is wrong
+    ├── CommandError            a command over MQTT is not carried out
     └── BrokerError             the MQTT broker cannot be used
         ├── BrokerRefusedError  it refuses this client
         └── BrokerLostError     the connection broke
@@ -44,6 +46,10 @@ class ConfigError(BridgeError):
 
 class StorageError(BridgeError):
     """The state directory cannot be read or written."""
+
+
+class JournalDamagedError(StorageError):
+    """The journal's file is not what was written: it is moved aside and begun again."""
 
 
 class WireError(BridgeError):
@@ -103,6 +109,19 @@ class ReplyError(DeviceError):
 
 class ClientCertificateError(BridgeError):
     """The client certificate (.p12) or its password cannot be used."""
+
+
+class CommandError(BridgeError):
+    """A command over MQTT is not carried out.
+
+    ``kind`` is the contract's word for the reason; ``code`` and ``name`` are the camera's, where it refused.
+    """
+
+    def __init__(self, kind: str, message: str, code: int | None = None, name: str | None = None) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.code = code
+        self.name = name
 
 
 class BrokerError(BridgeError):

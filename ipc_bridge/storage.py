@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from ipc_bridge.errors import StorageError
+from ipc_bridge.errors import ConfigError, StorageError
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +29,34 @@ def make_directory(directory: Path) -> None:
         raise StorageError(
             f"the state directory {directory} cannot be made: {error.strerror}; look at storage.directory"
         ) from error
+
+
+@contextmanager
+def only_user(directory: Path) -> Iterator[None]:
+    """Keep other bridges out of the state directory: two that number events in one journal would spoil it.
+
+    Raises:
+        ConfigError: another bridge is there.
+    """
+    try:
+        handle = os.open(directory, os.O_RDONLY)
+    except OSError:
+        # There is none: nothing is kept, and nobody can be disturbed.
+        yield
+        return
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise ConfigError(
+            [f"storage.directory: {directory} is in use by another bridge; end that one, or give each its own"]
+        ) from None
+    except OSError as error:
+        log.debug("%s cannot be locked: %s", directory, error)
+    try:
+        yield
+    finally:
+        os.close(handle)
 
 
 class JsonFile:

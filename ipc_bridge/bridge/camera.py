@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -21,7 +22,14 @@ from ipc_bridge.device.api import CameraApi
 from ipc_bridge.device.channel import Channel, HandshakeLostError
 from ipc_bridge.device.description import ask_info, ask_streams
 from ipc_bridge.device.discovery import Answer
-from ipc_bridge.errors import BridgeError, CertificateError, ClientCertificateError, DeviceError, RefusedError
+from ipc_bridge.errors import (
+    BridgeError,
+    CertificateError,
+    ClientCertificateError,
+    CommandError,
+    DeviceError,
+    RefusedError,
+)
 from ipc_bridge.logs import Once
 from ipc_bridge.models import CameraInfo, Model, Status
 from ipc_bridge.wire.packet import DETECT_EVENT, FACE_EVENT
@@ -35,6 +43,8 @@ NEW_ADDRESS_WAIT = 1.0
 """Seconds at most before a new address is tried."""
 PROBE_TIMEOUT = 5.0
 """Seconds that a camera has to answer a heartbeat when it is also heard of elsewhere."""
+SILENT_AFTER = 900.0
+"""Seconds without an event after which the subscription is looked after."""
 DESCRIBE_TIMEOUT = 5.0
 """Seconds that the first look at a camera may keep its channel waiting."""
 
@@ -51,8 +61,8 @@ class Observer(Protocol):
     def camera_described(self, runner: CameraRunner) -> None:
         """It is known well enough to be announced, and is not subscribed yet."""
 
-    def event_received(self, runner: CameraRunner, payload: bytes) -> int | None:
-        """An event came; returns the id to acknowledge once it is safe, which it is on return."""
+    def event_received(self, runner: CameraRunner, payload: bytes, acknowledge: Callable[[int], None]) -> None:
+        """An event came; ``acknowledge`` takes its id once it is safe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +110,8 @@ class CameraRunner:
         self._search = DialectSearch(known.dialect)
         self._credentials = Credentials(config.account.app_id, config.account.secret_key)
         self._channel: Channel | None = None
+        self._api: CameraApi | None = None
+        self._heard_at = 0.0
         self._discovered_host: str | None = None
         self._wake = asyncio.Event()
         self._woken_at = -WAKE_EVERY
@@ -151,6 +163,46 @@ class CameraRunner:
         self.known.channel_pin = self.known.api_pin = None
         self._wake.set()
 
+    async def refresh(self) -> None:
+        """Read all about the camera again.
+
+        Raises:
+            CommandError: it does not answer.
+        """
+        if self._api is None:
+            raise CommandError("offline", f"camera {self.sn} is not online: {self.reason or self.status.value}")
+        try:
+            await self._ask(self._api)
+        except DeviceError as error:
+            raise CommandError("offline", str(error)) from error
+
+    def pause(self) -> None:
+        """Read nothing from the camera until :meth:`resume`."""
+        if self._channel is not None:
+            self._channel.pause()
+
+    def resume(self) -> None:
+        """Read on."""
+        if self._channel is not None:
+            self._channel.resume()
+
+    def diagnosis(self) -> dict[str, Any]:
+        """What a person who looks for a fault wants to know; nothing secret."""
+        return {
+            "sn": self.sn,
+            "status": self.status.value,
+            "reason": self.reason,
+            "host": self.known.host,
+            "model": self.known.model_name,
+            "firmware": self.known.firmware,
+            "channel_pin": self.known.channel_pin,
+            "api_pin": self.known.api_pin,
+            "crc": self.known.coverage,
+            "signs_keep_alive": self.known.signs_keep_alive,
+            "clock_offset": self.clock.offset,
+            "reconnects": dict(self.reconnects),
+        }
+
     # One attempt: every address it may have, and the session at the first that is it.
 
     async def _attempt(self) -> _Wait:
@@ -191,7 +243,7 @@ class CameraRunner:
             self._credentials,
             self.config.keep_alive,
             self._search.current,
-            self._event_received,
+            lambda payload: self._event_received(channel, payload),
             self.clock.heartbeat_answered,
         )
         async with CameraApi(
@@ -206,7 +258,7 @@ class CameraRunner:
             except RefusedError as error:
                 return await self._refused(error, api)
             opened = asyncio.get_running_loop().time()
-            self._channel = channel
+            self._channel, self._api = channel, api
             try:
                 self._remember(channel, host)
                 await self._listen(channel, api)
@@ -214,7 +266,7 @@ class CameraRunner:
             except RefusedError as error:
                 return self._ended(error)
             finally:
-                self._channel = None
+                self._channel = self._api = None
                 channel.close()
                 self._backoff.held_for(asyncio.get_running_loop().time() - opened)
 
@@ -230,10 +282,33 @@ class CameraRunner:
             self._change(Status.ONLINE, None)
             log.info("Camera %s (%s) is online at %s", self.sn, self.info.name, channel.address)
             self._observer.camera_event("camera_online", self)
-            await channel.wait_closed()
+            await self._watch(channel)
         finally:
             describing.cancel()
             await asyncio.wait([describing])
+
+    async def _watch(self, channel: Channel) -> None:
+        """Wait for the end of the channel; where nothing comes for long, see whether the subscription still stands.
+
+        Heartbeats show that the camera is there, but not that it has anything to do with its events.
+        """
+        loop = asyncio.get_running_loop()
+        closed = asyncio.ensure_future(channel.wait_closed())
+        self._heard_at = loop.time()
+        try:
+            while not closed.done():
+                await asyncio.wait([closed], timeout=self._heard_at + SILENT_AFTER - loop.time())
+                if loop.time() < self._heard_at + SILENT_AFTER:
+                    continue
+                self._heard_at = loop.time()
+                try:
+                    async with asyncio.timeout(PROBE_TIMEOUT):
+                        await self._subscribe(channel)
+                except (TimeoutError, DeviceError) as error:
+                    log.warning("Camera %s has forgotten our subscription: %s", self.sn, str(error) or "no answer")
+                    channel.abort()
+        finally:
+            closed.cancel()
 
     async def _subscribe(self, channel: Channel) -> None:
         topics = [DETECT_EVENT, FACE_EVENT] if self.info.model.may_have_faces else [DETECT_EVENT]
@@ -247,22 +322,25 @@ class CameraRunner:
     async def _describe(self, api: CameraApi) -> None:
         """Ask the camera about itself; what it does not tell stays as it is known."""
         try:
+            await self._ask(api)
+        except DeviceError as error:
+            log.warning("Camera %s does not tell about itself: %s", self.sn, error)
+
+    async def _ask(self, api: CameraApi) -> None:
+        try:
             self._learn(**await ask_info(api))
             if api.pin != self.known.api_pin:
                 self.known.api_pin = api.pin
                 self._observer.camera_changed(self)
             self._learn(**await ask_streams(api))
-        except DeviceError as error:
-            log.warning("Camera %s does not tell about itself: %s", self.sn, error)
         finally:
             self._note_clock(api)
 
     # What happens on the way.
 
-    def _event_received(self, payload: bytes) -> None:
-        event_id = self._observer.event_received(self, payload)
-        if event_id is not None and self._channel is not None:
-            self._channel.acknowledge(event_id)
+    def _event_received(self, channel: Channel, payload: bytes) -> None:
+        self._heard_at = asyncio.get_running_loop().time()
+        self._observer.event_received(self, payload, channel.acknowledge)
 
     def _remember(self, channel: Channel, host: str) -> None:
         """The camera accepted us: what got us here is known from now on."""

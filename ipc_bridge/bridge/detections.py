@@ -44,6 +44,11 @@ class Detections:
         for kind in DETECTIONS:
             self._switch_off(sn, kind)
 
+    def forget(self, sn: str) -> None:
+        """The camera is no more: say nothing of it."""
+        for kind in DETECTIONS:
+            self._end(sn, kind)
+
     def _switch_on(self, sn: str, kind: str) -> None:
         timer = self._timers.pop((sn, kind), None)
         if timer is not None:
@@ -55,8 +60,11 @@ class Detections:
             self._publisher.flash(self._topics.camera(sn, kind), ON)
 
     def _switch_off(self, sn: str, kind: str) -> None:
+        self._end(sn, kind)
+        self._publisher.retain(self._topics.camera(sn, kind), OFF)
+
+    def _end(self, sn: str, kind: str) -> None:
         timer = self._timers.pop((sn, kind), None)
         if timer is not None:
             timer.cancel()
         self._said_on.pop((sn, kind), None)
-        self._publisher.retain(self._topics.camera(sn, kind), OFF)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Callable, Mapping
+from functools import partial
 
 from ipc_bridge.bridge.detections import Detections
-from ipc_bridge.bridge.journal import Entry, MemoryJournal
 from ipc_bridge.bridge.lateness import Lateness
 from ipc_bridge.bridge.publisher import Publisher
 from ipc_bridge.clock import Clock
 from ipc_bridge.device.events import Origin, read_event
 from ipc_bridge.errors import EventError
+from ipc_bridge.journal.entry import Entry
+from ipc_bridge.journal.journal import Journal
 from ipc_bridge.logs import Once
 from ipc_bridge.models import FaceEvent, MotionEvent
 from ipc_bridge.mqtt.topics import Topics
@@ -25,8 +28,8 @@ class EventFlow:
     Args:
         topics: the topic table.
         clock: stamps the receipt.
-        lateness: what is history.
-        journal: what gives each event its number.
+        lateness: learns of cameras' clocks.
+        journal: what gives each event its number and keeps it.
         publisher: the broker's sink.
         detections: the switches that events turn on.
     """
@@ -36,31 +39,30 @@ class EventFlow:
         topics: Topics,
         clock: Clock,
         lateness: Lateness,
-        journal: MemoryJournal,
+        journal: Journal,
         publisher: Publisher,
         detections: Detections,
     ) -> None:
         self.counters: Counter[str] = Counter()
-        """Events: received, duplicate, unusable."""
+        """Events: received, unusable."""
         self._topics = topics
         self._clock = clock
-        self._lateness = lateness
         self._journal = journal
         self._publisher = publisher
         self._detections = detections
         self._last_face: dict[str, float] = {}
+        self._forgotten: set[str] = set()
         self._complaints = Once()
+        journal.listen(lateness.observe)
         publisher.on_handed(self._handed)
 
-    def received(self, payload: bytes, origin: Origin) -> int | None:
+    def received(self, payload: bytes, origin: Origin, acknowledge: Callable[[int], None]) -> None:
         """Take an event in.
 
         Args:
             payload: what the camera sent.
             origin: which camera, and how.
-
-        Returns:
-            The id to acknowledge, now that the event is safe or of no use; None where it has none.
+            acknowledge: called with the event's id once it is safe, or at once where it is of no use.
         """
         received_at = self._clock.time()
         event_id, event = read_event(payload, origin, received_at)
@@ -73,18 +75,33 @@ class EventFlow:
                 origin.sn,
                 event,
             )
-            return event_id
-        entry = self._journal.append(event)
-        if entry is None:
-            self.counters["duplicate"] += 1
-            return event_id
+            if event_id is not None:
+                acknowledge(event_id)
+            return
         self.counters["received"] += 1
-        self._lateness.camera(event.sn).observe(event.time, received_at)
-        self._publisher.append(entry)
-        return event_id
+        self._journal.append(event, partial(acknowledge, event.event_id))
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the journal has no room: cameras are to keep what they have."""
+        return self._journal.is_full
+
+    def remember_faces(self, newest: Mapping[str, float]) -> None:
+        """Which face each camera's retained one is, by its time."""
+        self._last_face.update(newest)
+
+    def forget(self, sn: str) -> None:
+        """Nothing that is still on its way may bring a forgotten camera's topics back."""
+        self._forgotten.add(sn)
+
+    def remember(self, sn: str) -> None:
+        """The camera is there again."""
+        self._forgotten.discard(sn)
 
     def _handed(self, entry: Entry, payload: bytes, late: bool) -> None:
         event = entry.event
+        if event.sn in self._forgotten:
+            return
         if isinstance(event, MotionEvent) and not late:
             self._detections.found(event)
         if isinstance(event, FaceEvent) and event.time >= self._last_face.get(event.sn, 0):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections import deque
 
-from ipc_bridge.bridge.journal import Entry
 from ipc_bridge.clock import Clock
+from ipc_bridge.journal.entry import Entry
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,7 @@ class CameraClock:
     def __init__(self, sn: str) -> None:
         self.offset = 0.0
         """0 while nothing is known against the clock."""
+        self._is_known = False
         self._sn = sn
         self._samples: deque[float] = deque(maxlen=PERIODS_TO_AGREE)
         self._sampled_this_period = True
@@ -60,7 +62,16 @@ class CameraClock:
         if len(self._samples) == PERIODS_TO_AGREE and _agree(*self._samples):
             self._set(sum(self._samples) / PERIODS_TO_AGREE)
 
+    def bridge_stepped(self, seconds: float) -> None:
+        """The bridge's own clock was set, by so much: what was known against it holds no more, but by so much less."""
+        if self._is_known:
+            self._set(self.offset - seconds)
+        if self.measured_offset is not None:
+            self.measured_offset -= seconds
+        self._samples.clear()
+
     def _set(self, offset: float) -> None:
+        self._is_known = True
         offset = offset if abs(offset) > NOTEWORTHY else 0.0
         if not _agree(offset, self.offset):
             if offset:
@@ -87,6 +98,7 @@ class Lateness:
         self._max_age = max_age
         self._clock = clock
         self._cameras: dict[str, CameraClock] = {}
+        self._wall_ahead = clock.time() - clock.monotonic()
 
     def camera(self, sn: str) -> CameraClock:
         """The clock of one camera."""
@@ -94,12 +106,32 @@ class Lateness:
             self._cameras[sn] = CameraClock(sn)
         return self._cameras[sn]
 
+    def observe(self, entry: Entry) -> None:
+        """Learn from an event that has just come."""
+        ahead = self._clock.time() - self._clock.monotonic()
+        step, self._wall_ahead = ahead - self._wall_ahead, ahead
+        if abs(step) > NOTEWORTHY:
+            log.warning("The clock of this machine was set by %.0f s", step)
+            for camera in self._cameras.values():
+                camera.bridge_stepped(step)
+        self.camera(entry.event.sn).observe(entry.event.time, entry.event.received_at)
+
     def is_late(self, entry: Entry) -> bool:
         """Whether ``entry``, handed over now, is history."""
         event = entry.event
-        waited = self._clock.monotonic() - entry.received_mono
+        waited = self._waited(entry)
         age_when_received = event.received_at - (event.time - self.camera(event.sn).offset)
         return waited > self._max_age or age_when_received + waited > self._max_age
+
+    def _waited(self, entry: Entry) -> float:
+        """Seconds since ``entry`` was received."""
+        now = self._clock.monotonic()
+        if entry.boot == self._clock.boot:
+            return now - entry.received_mono
+        # From before this machine's start. Its clock may be behind, as on a Pi that has not asked for the time yet:
+        # then nobody knows how long that is ago, and what is not known to be news is history.
+        ago = self._clock.time() - entry.event.received_at
+        return max(ago, now) if ago >= 0 else math.inf
 
 
 def _agree(*offsets: float) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from ipc_bridge.bridge.journal import Entry
+from ipc_bridge.journal.entry import Entry
 from ipc_bridge.models import CameraInfo, Status
 
 CONTRACT_VERSION = 1
@@ -61,23 +61,21 @@ def info_payload(info: CameraInfo) -> bytes:
     )
 
 
-def cameras_payload(cameras: Iterable[tuple[CameraInfo, Status, str | None]]) -> bytes:
+def cameras_list(cameras: Iterable[tuple[CameraInfo, Status, str | None]]) -> list[dict[str, Any]]:
     """``bridge/cameras``: each camera with its status and the reason for it."""
-    return encode(
-        [
-            {
-                "sn": info.sn,
-                "name": info.name,
-                "model": info.model_name,
-                "host": info.host,
-                "mac": info.mac,
-                "firmware": info.firmware,
-                "status": status.value,
-                "reason": reason,
-            }
-            for info, status, reason in cameras
-        ]
-    )
+    return [
+        {
+            "sn": info.sn,
+            "name": info.name,
+            "model": info.model_name,
+            "host": info.host,
+            "mac": info.mac,
+            "firmware": info.firmware,
+            "status": status.value,
+            "reason": reason,
+        }
+        for info, status, reason in cameras
+    ]
 
 
 def bridge_info_payload(version: str, started_at: float, known: int, online: int) -> bytes:

@@ -12,19 +12,18 @@ import enum
 import logging
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
-from ipc_bridge.bridge.journal import Entry
+from ipc_bridge.bridge.lanes import Lanes
 from ipc_bridge.bridge.messages import event_payload
+from ipc_bridge.journal.entry import Entry
 from ipc_bridge.logs import Once
 from ipc_bridge.mqtt.connection import Connection, Message, Received
-from ipc_bridge.mqtt.topics import Topics
+from ipc_bridge.mqtt.topics import Topics, matches
 
 log = logging.getLogger(__name__)
 
-MAX_BACKLOG = 10_000
-"""Events that wait for the broker in memory: 15 MB, a night of a busy site."""
 MAX_NEWS = 1_000
 """Messages that are neither state nor event and wait for the broker."""
 DISPLAY_EVERY = 1.0
@@ -36,16 +35,6 @@ class Rank(enum.IntEnum):
 
     DISCOVERY = 0
     STATE = 1
-
-
-@dataclass(slots=True)
-class _Lane:
-    """One camera's events on their way: in order, each until the broker has it."""
-
-    waiting: deque[Entry] = field(default_factory=deque)
-    sent: dict[int, Entry] = field(default_factory=dict)
-    held: bool = False
-    queued: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +60,12 @@ class Publisher:
         drop_late: bool,
     ) -> None:
         self.counters: Counter[str] = Counter()
-        """Events: delivered, late, dropped, refused."""
+        """Events: delivered, late, refused."""
         self._topics = topics
         self._is_late = is_late
         self._drop_late = drop_late
         self._listeners: list[Callable[[Entry, bytes, bool], None]] = []
+        self._on_done: Callable[[int], None] = lambda _position: None
         self._loop = asyncio.get_running_loop()
         self._connection: Connection | None = None
         self._subscriptions: dict[str, Callable[[Received], None]] = {}
@@ -87,9 +77,7 @@ class Publisher:
         self._display_sent: dict[str, Message] = {}
         self._display_due = 0.0
         self._then: dict[str, Callable[[], None]] = {}
-        self._lanes: dict[str, _Lane] = {}
-        self._ready: deque[str] = deque()
-        self._backlog = 0
+        self._lanes = Lanes()
         self._number = 0
         self._pump_scheduled = False
         self._idle = asyncio.Event()
@@ -98,7 +86,7 @@ class Publisher:
     # What the bridge wants published.
 
     def subscribe(self, topic: str, handler: Callable[[Received], None]) -> None:
-        """Subscribe on this and every later connection; ``topic`` has no wildcards."""
+        """Subscribe on this and every later connection; a level of ``topic`` may be ``+``."""
         self._subscriptions[topic] = handler
         if self._connection is not None:
             self._connection.subscribe([topic])
@@ -147,35 +135,36 @@ class Publisher:
         self._display[topic] = Message(topic, payload, retain=True)
         self._wake()
 
-    def send(self, topic: str, payload: bytes) -> None:
+    def fits(self, topic: str, payload: bytes) -> bool:
+        """Whether the broker takes a message of this size; True while there is none."""
+        return self._connection is None or self._connection.fits(Message(topic, payload))
+
+    def send(self, topic: str, payload: bytes, correlation: bytes | None = None) -> None:
         """Publish news that nobody keeps, in order."""
         if len(self._news) >= MAX_NEWS:
             self._news.popleft()
             self._complaints.warning(
                 log, "news", "The broker is away: more than %d messages wait, the oldest are dropped", MAX_NEWS
             )
-        self._news.append(Message(topic, payload))
+        self._news.append(Message(topic, payload, correlation=correlation))
         self._wake()
+
+    def on_done(self, listener: Callable[[int], None]) -> None:
+        """Have ``listener`` told of the position of each event that is done with."""
+        self._on_done = listener
 
     def append(self, entry: Entry) -> None:
         """Deliver an event, behind the earlier ones of its camera."""
-        lane = self._lanes.setdefault(entry.event.sn, _Lane())
-        lane.waiting.append(entry)
-        self._backlog += 1
-        if self._backlog > MAX_BACKLOG:
-            self._shed()
-        self._queue(entry.event.sn, lane)
+        self._lanes.append(entry)
         self._wake()
 
     def hold(self, sn: str) -> None:
         """Keep a camera's events back until :meth:`release`."""
-        self._lanes.setdefault(sn, _Lane()).held = True
+        self._lanes.hold(sn)
 
     def release(self, sn: str) -> None:
         """Let a camera's events go."""
-        lane = self._lanes.setdefault(sn, _Lane())
-        lane.held = False
-        self._queue(sn, lane)
+        self._lanes.release(sn)
         self._wake()
 
     def repeat(self) -> None:
@@ -209,11 +198,7 @@ class Publisher:
     def disconnected(self) -> None:
         """See :class:`~ipc_bridge.mqtt.client.Owner`: what was not acknowledged waits again, in its order."""
         self._connection = None
-        for sn, lane in self._lanes.items():
-            lane.waiting.extendleft(reversed(lane.sent.values()))
-            self._backlog += len(lane.sent)
-            lane.sent.clear()
-            self._queue(sn, lane)
+        self._lanes.send_again()
         self._news.extendleft(reversed(self._news_sent.values()))
         self._news_sent.clear()
         self._display = {**self._display_sent, **self._display}
@@ -226,9 +211,10 @@ class Publisher:
 
     def received(self, message: Received) -> None:
         """See :class:`~ipc_bridge.mqtt.client.Owner`."""
-        handler = self._subscriptions.get(message.topic)
-        if handler is not None:
-            handler(message)
+        for topic, handler in self._subscriptions.items():
+            if matches(topic, message.topic):
+                handler(message)
+                return
 
     # The inside.
 
@@ -258,34 +244,27 @@ class Publisher:
             self._number += 1
             self._news_sent[self._number] = message
             self._hand_over(connection, message, partial(self._news_done, self._number))
-        elif self._display and (not self._ready or self._loop.time() >= self._display_due):
+        elif self._display and (not self._lanes.has_next or self._loop.time() >= self._display_due):
             topic = next(iter(self._display))
             message = self._display_sent[topic] = self._display.pop(topic)
             self._hand_over(connection, message, partial(self._display_done, message))
-        elif self._ready:
-            self._send_event(connection)
+        elif (entry := self._lanes.next()) is not None:
+            self._send_event(connection, entry)
         else:
             return False
         return True
 
-    def _send_event(self, connection: Connection) -> None:
-        sn = self._ready.popleft()
-        lane = self._lanes[sn]
-        lane.queued = False
-        if lane.held or not lane.waiting:
-            return
-        entry = lane.waiting.popleft()
-        self._backlog -= 1
-        self._queue(sn, lane)
+    def _send_event(self, connection: Connection, entry: Entry) -> None:
         late = self._is_late(entry)
         if late:
             self.counters["late"] += 1
             if self._drop_late:
+                self._lanes.done(entry)
+                self._on_done(entry.position)
                 return
         payload = event_payload(entry, late=late)
-        lane.sent[entry.seq] = entry
-        topic = self._topics.camera(sn, f"event/{entry.event.kind}")
-        self._hand_over(connection, Message(topic, payload), partial(self._event_done, lane, entry.seq))
+        topic = self._topics.camera(entry.event.sn, f"event/{entry.event.kind}")
+        self._hand_over(connection, Message(topic, payload), partial(self._event_done, entry))
         for listener in self._listeners:
             listener(entry, payload, late)
 
@@ -297,11 +276,6 @@ class Publisher:
             log, message.topic, "%s: %d bytes are more than the broker takes", message.topic, len(message.payload)
         )
         on_done(False)
-
-    def _queue(self, sn: str, lane: _Lane) -> None:
-        if lane.waiting and not lane.held and not lane.queued:
-            lane.queued = True
-            self._ready.append(sn)
 
     def _state_done(self, message: Message, accepted: bool) -> None:
         if not accepted:
@@ -327,27 +301,14 @@ class Publisher:
         if not accepted:
             self._refused(message.topic)
 
-    def _event_done(self, lane: _Lane, seq: int, accepted: bool) -> None:
-        entry = lane.sent.pop(seq)
+    def _event_done(self, entry: Entry, accepted: bool) -> None:
+        self._lanes.done(entry)
         self.counters["delivered" if accepted else "refused"] += 1
         if not accepted:
             self._refused(self._topics.camera(entry.event.sn, f"event/{entry.event.kind}"))
+        self._on_done(entry.position)
 
     def _refused(self, topic: str) -> None:
         self._complaints.warning(
             log, topic, "The broker refused a message on %s: allow it in the broker's access control list", topic
-        )
-
-    def _shed(self) -> None:
-        """Give up the oldest event of the longest lane."""
-        sn, lane = max(self._lanes.items(), key=lambda item: len(item[1].waiting))
-        lane.waiting.popleft()
-        self._backlog -= 1
-        self.counters["dropped"] += 1
-        self._complaints.warning(
-            log,
-            "backlog",
-            "The broker is away: more than %d events wait, the oldest of camera %s are dropped",
-            MAX_BACKLOG,
-            sn,
         )

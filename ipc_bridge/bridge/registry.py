@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -90,12 +91,29 @@ class Registry:
             record = _read_row(row)
             if record is not None and len(self.cameras) < MAX_CAMERAS:
                 self.cameras[record.sn] = record
+        self.forgotten: set[str] = {sn for sn in content.get("forgotten") or () if is_serial(sn)}
+        """Serials that are not taken in again by themselves."""
+        self.clearing: set[str] = {topic for topic in content.get("clearing") or () if isinstance(topic, str)}
+        """Topics of forgotten cameras that the broker may still keep."""
         if client_id != self.client_id:
             self.changed()
 
     def record(self, sn: str) -> KnownCamera:
         """The record of ``sn``, a new one where there is none."""
         return self.cameras.setdefault(sn, KnownCamera(sn))
+
+    def forget(self, sn: str, topics: Iterable[str]) -> None:
+        """Remember nothing more of ``sn``, but that ``topics`` are to be cleared."""
+        self.cameras.pop(sn, None)
+        if len(self.forgotten) < MAX_CAMERAS:
+            self.forgotten.add(sn)
+        self.clearing.update(topics)
+        self.changed()
+
+    def cleared(self, topic: str) -> None:
+        """The broker does not keep ``topic`` any more."""
+        self.clearing.discard(topic)
+        self.changed()
 
     def changed(self) -> None:
         """Something was changed: write it soon."""
@@ -130,6 +148,8 @@ class Registry:
         return {
             "client_id": self.client_id,
             "bridge_announced": dict(self.bridge_announced),
+            "forgotten": sorted(self.forgotten),
+            "clearing": sorted(self.clearing),
             "cameras": [asdict(replace(record)) for record in self.cameras.values()],
         }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -21,9 +22,10 @@ from ipc_bridge.clock import Clock
 from ipc_bridge.config import Config
 from ipc_bridge.device.discovery import Answer
 from ipc_bridge.device.events import Origin
+from ipc_bridge.errors import CommandError
 from ipc_bridge.logs import Once
 from ipc_bridge.models import CameraInfo, Status, Transport
-from ipc_bridge.mqtt.topics import OFFLINE, ONLINE, Topics
+from ipc_bridge.mqtt.topics import CAMERA_RETAINED, OFFLINE, ONLINE, Topics
 
 log = logging.getLogger(__name__)
 
@@ -33,10 +35,13 @@ BUG = "a bug in the bridge stopped this camera's task, which begins again; pleas
 
 
 class CameraAnnouncer(Protocol):
-    """Who tells the hub of a camera."""
+    """Who tells the hub of cameras."""
 
-    def __call__(self, info: CameraInfo, known: KnownCamera, then: Callable[[], None] | None) -> None:
-        """Tell of it; ``then`` is called when its events may follow."""
+    def announce(self, info: CameraInfo, known: KnownCamera, then: Callable[[], None] | None) -> None:
+        """Tell of one; ``then`` is called when its events may follow."""
+
+    def withdraw(self, known: KnownCamera) -> list[str]:
+        """Tell nothing more of one; returns the topics to be cleared for the hub to forget it."""
 
 
 class Supervisor:
@@ -51,7 +56,7 @@ class Supervisor:
         flow: where their events go.
         publisher: where their state goes.
         detections: their switches.
-        announce: who tells the hub of a camera.
+        announcer: who tells the hub of cameras.
     """
 
     def __init__(
@@ -64,7 +69,7 @@ class Supervisor:
         flow: EventFlow,
         publisher: Publisher,
         detections: Detections,
-        announce: CameraAnnouncer,
+        announcer: CameraAnnouncer,
     ) -> None:
         self._config = config
         self._topics = topics
@@ -75,11 +80,12 @@ class Supervisor:
         self._flow = flow
         self._publisher = publisher
         self._detections = detections
-        self._announce = announce
+        self._announcer = announcer
         self._contexts = TlsContexts(config.tls)
         self._loop = asyncio.get_running_loop()
         self._group = asyncio.TaskGroup()
         self._runners: dict[str, CameraRunner] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
         self._described: set[str] = set()
         self._strangers: dict[str, CameraInfo] = {}
         self._overview_scheduled = False
@@ -88,6 +94,8 @@ class Supervisor:
     async def run(self) -> None:
         """Keep all cameras until cancelled; each is told DISCONNECT then."""
         async with self._group:
+            for topic in self._registry.clearing:
+                self._clear(topic)
             for camera in self._config.cameras:
                 self._add(camera.sn)
             for sn in list(self._registry.cameras):
@@ -99,6 +107,11 @@ class Supervisor:
     def discovered(self, answer: Answer) -> None:
         """Discovery heard of a camera."""
         runner = self._runners.get(answer.sn)
+        if answer.sn in self._registry.forgotten:
+            log.debug(
+                "Camera %s at %s was forgotten: bridge/request/discover takes it in again", answer.sn, answer.host
+            )
+            return
         if runner is None and self._is_wanted(answer.sn):
             if len(self._runners) >= MAX_CAMERAS:
                 self._complaints.warning(log, "many", "More than %d cameras answer: the rest is ignored", MAX_CAMERAS)
@@ -117,6 +130,84 @@ class Supervisor:
             self._publisher.retain(self._topics.camera(sn, "status"), OFFLINE)
             self._detections.all_off(sn)
 
+    # What people ask for.
+
+    async def forget(self, sn: str) -> None:
+        """End a camera and clear all its topics; one that is listed comes back with the next start.
+
+        Raises:
+            CommandError: there is no such camera.
+        """
+        runner = self._runner(sn)
+        del self._runners[sn]
+        self._described.discard(sn)
+        task = self._tasks.pop(sn)
+        task.cancel()
+        await asyncio.wait([task])
+        self._flow.forget(sn)
+        self._detections.forget(sn)
+        discovery = self._announcer.withdraw(runner.known)
+        topics = [*discovery, *(self._topics.camera(sn, leaf) for leaf in CAMERA_RETAINED)]
+        self._registry.forget(sn, topics)
+        for topic in topics:
+            self._clear(topic)
+        log.info("Camera %s (%s) is forgotten", sn, runner.info.name)
+        self._tell("forgotten", sn=sn, camera=runner.info.name)
+        self._schedule_overview()
+
+    def welcome_forgotten(self) -> None:
+        """Take forgotten cameras in again where they are found."""
+        self._registry.forgotten.clear()
+        self._registry.changed()
+
+    def trust(self, sn: str) -> None:
+        """Accept whatever certificate a camera shows next.
+
+        Raises:
+            CommandError: there is no such camera.
+        """
+        self._runner(sn).trust()
+        self._registry.changed()
+
+    async def refresh(self, sn: str | None) -> list[str]:
+        """Read all about one camera, or every one that is online, again; returns their serials.
+
+        Raises:
+            CommandError: there is no such camera, or it does not answer.
+        """
+        if sn is not None:
+            await self._runner(sn).refresh()
+            return [sn]
+        online = [runner for runner in self._runners.values() if runner.status is Status.ONLINE]
+        results = await asyncio.gather(*(runner.refresh() for runner in online), return_exceptions=True)
+        return [runner.sn for runner, problem in zip(online, results, strict=True) if problem is None]
+
+    def overview(self) -> list[dict[str, Any]]:
+        """``bridge/cameras``."""
+        rows = [(runner.info, runner.status, runner.reason) for runner in self._runners.values()]
+        strangers = [(info, Status.DISCOVERED, NOT_ADOPTED) for info in self._strangers.values()]
+        return messages.cameras_list([*rows, *strangers])
+
+    def diagnosis(self) -> list[dict[str, Any]]:
+        """What a person who looks for a fault wants to know of each camera."""
+        return [runner.diagnosis() for runner in self._runners.values()]
+
+    def figures(self) -> dict[str, Any]:
+        """For ``bridge/health``: ends of channels by cause, and clocks that are wrong, in seconds ahead."""
+        reconnects: Counter[str] = sum((runner.reconnects for runner in self._runners.values()), Counter())
+        clocks = {sn: round(runner.clock.offset) for sn, runner in self._runners.items() if runner.clock.offset}
+        return {"reconnects": dict(reconnects), "clocks": clocks}
+
+    def pause(self) -> None:
+        """Read nothing from cameras until :meth:`resume`: they keep what the journal has no room for."""
+        for runner in self._runners.values():
+            runner.pause()
+
+    def resume(self) -> None:
+        """Read on."""
+        for runner in self._runners.values():
+            runner.resume()
+
     # What cameras tell.
 
     def camera_changed(self, runner: CameraRunner) -> None:
@@ -128,7 +219,7 @@ class Supervisor:
         if not is_online:
             self._detections.all_off(sn)
         if sn in self._described:
-            self._announce(runner.info, runner.known, None)
+            self._announcer.announce(runner.info, runner.known, None)
         self._schedule_overview()
 
     def camera_event(self, kind: str, runner: CameraRunner, **details: Any) -> None:
@@ -142,14 +233,25 @@ class Supervisor:
             return
         self._described.add(sn)
         self._publisher.hold(sn)
-        self._announce(runner.info, runner.known, lambda: self._publisher.release(sn))
+        self._announcer.announce(runner.info, runner.known, lambda: self._publisher.release(sn))
         self._registry.changed()
 
-    def event_received(self, runner: CameraRunner, payload: bytes) -> int | None:
+    def event_received(self, runner: CameraRunner, payload: bytes, acknowledge: Callable[[int], None]) -> None:
         """See :class:`~ipc_bridge.bridge.camera.Observer`."""
-        return self._flow.received(payload, Origin(runner.sn, runner.info.name, Transport.CHANNEL))
+        self._flow.received(payload, Origin(runner.sn, runner.info.name, Transport.CHANNEL), acknowledge)
+        if self._flow.is_full:
+            self.pause()
 
     # The inside.
+
+    def _runner(self, sn: str) -> CameraRunner:
+        runner = self._runners.get(sn)
+        if runner is None:
+            raise CommandError("invalid", f"there is no camera {sn}; bridge/cameras lists those that there are")
+        return runner
+
+    def _clear(self, topic: str) -> None:
+        self._publisher.retain(topic, b"", then=lambda: self._registry.cleared(topic))
 
     def _is_wanted(self, sn: str) -> bool:
         return self._config.discovery.adopt == "all" or any(camera.sn == sn for camera in self._config.cameras)
@@ -164,8 +266,10 @@ class Supervisor:
         )
         self._runners[sn] = runner
         self._strangers.pop(sn, None)
+        self._registry.forgotten.discard(sn)
+        self._flow.remember(sn)
         self.camera_changed(runner)
-        self._group.create_task(self._keep(runner), name=f"camera {sn}")
+        self._tasks[sn] = self._group.create_task(self._keep(runner), name=f"camera {sn}")
         return runner
 
     async def _keep(self, runner: CameraRunner) -> None:
@@ -205,11 +309,9 @@ class Supervisor:
 
     def _publish_overview(self) -> None:
         self._overview_scheduled = False
-        rows = [(runner.info, runner.status, runner.reason) for runner in self._runners.values()]
-        strangers = [(info, Status.DISCOVERED, NOT_ADOPTED) for info in self._strangers.values()]
-        self._publisher.retain(self._topics.bridge("cameras"), messages.cameras_payload([*rows, *strangers]))
+        self._publisher.retain(self._topics.bridge("cameras"), messages.encode(self.overview()))
         online = sum(runner.status is Status.ONLINE for runner in self._runners.values())
         self._publisher.retain(
             self._topics.bridge("info"),
-            messages.bridge_info_payload(__version__, self._started_at, len(rows), online),
+            messages.bridge_info_payload(__version__, self._started_at, len(self._runners), online),
         )

@@ -79,6 +79,7 @@ class Channel(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._flush_scheduled = False
         self._reply: asyncio.Future[Connected | Subscribed | Refused] | None = None
         self._closed: asyncio.Future[DeviceError] = self._loop.create_future()
         self._reason: DeviceError | None = None
@@ -128,7 +129,20 @@ class Channel(asyncio.Protocol):
         """Send PUBACK for an event that is safe; nothing is sent on a channel that has ended."""
         if self.is_open:
             self._session.acknowledge(event_id)
-            self._flush()
+            # Events are safe many at a time: one write for all of them.
+            if not self._flush_scheduled:
+                self._flush_scheduled = True
+                self._loop.call_soon(self._flush)
+
+    def pause(self) -> None:
+        """Read nothing more until :meth:`resume`: the camera keeps what it has."""
+        if self.is_open and self._transport is not None:
+            self._transport.pause_reading()
+
+    def resume(self) -> None:
+        """Read on."""
+        if self.is_open and self._transport is not None:
+            self._transport.resume_reading()
 
     async def answers_heartbeat(self, timeout: float) -> bool:
         """Ask now whether the camera is still there; wait for at most ``timeout`` seconds."""
@@ -245,6 +259,7 @@ class Channel(asyncio.Protocol):
 
     def _flush(self) -> None:
         """Write what the session has to say, and ask to be called when it wants to go on."""
+        self._flush_scheduled = False
         data = self._session.data_to_send()
         if data and self._transport is not None:
             self._transport.write(data)

@@ -67,35 +67,31 @@ class Discovery(asyncio.DatagramProtocol):
         self._transport: asyncio.DatagramTransport | None = None
         self._listening_until = 0.0
         self._complaints = Once()
-        self._wanted = asyncio.Event()
+        self._asking = asyncio.Lock()
 
     async def run(self, interval: float) -> None:
-        """Do a round every ``interval`` seconds, and whenever :meth:`ask_now` is called, until cancelled."""
+        """Do a round every ``interval`` seconds until cancelled."""
         try:
             while True:
-                self._wanted.clear()
                 try:
                     await self.round()
                     self._complaints.forget("bind")
                 except DeviceError as error:
                     self._complaints.warning(log, "bind", "%s", error)
-                try:
-                    await asyncio.wait_for(self._wanted.wait(), interval)
-                except TimeoutError:
-                    continue
+                await asyncio.sleep(interval)
         finally:
             self.close()
 
-    def ask_now(self) -> None:
-        """Begin the next round at once."""
-        self._wanted.set()
-
     async def round(self) -> None:
-        """Ask three times, a second apart, and listen for five seconds from the first.
+        """Ask three times, a second apart, and listen for five seconds from the first; one round at a time.
 
         Raises:
             DeviceError: the socket cannot be had.
         """
+        async with self._asking:
+            await self._round()
+
+    async def _round(self) -> None:
         transport = await self._open()
         # Ahead of the clock: a name server that hangs must not use up the time for the answers.
         targets = await self._resolve()

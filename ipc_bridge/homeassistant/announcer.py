@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import orjson
@@ -88,6 +88,24 @@ class Announcer:
                     self._later(device.id, announced)
             return
         self._send(device, announced, then)
+
+    def withdraw(self, device_id: str, announced: Mapping[str, str]) -> list[str]:
+        """Say nothing more of a device; return the topics to be cleared for Home Assistant to forget it.
+
+        Args:
+            device_id: the device's id.
+            announced: component ids and platforms that Home Assistant knows of it.
+        """
+        timer = self._timers.pop(device_id, None)
+        if timer is not None:
+            timer.cancel()
+        for memory in (self._sent, self._next, self._removed):
+            memory.pop(device_id, None)
+        if not self._config.enabled:
+            return []
+        if self._config.discovery == "device":
+            return [self._topics.device_discovery(device_id)]
+        return [self._topics.component_discovery(platform, device_id, key) for key, platform in announced.items()]
 
     def birth(self, message: Received) -> None:
         """Home Assistant has started, or says that it stops; several births in a row are one."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
+from collections import deque
 from typing import Protocol
 
 from ipc_bridge.backoff import LAST_LIMIT, Backoff
@@ -16,6 +17,10 @@ log = logging.getLogger(__name__)
 
 GOODBYE_TIMEOUT = 0.5
 """Seconds for DISCONNECT; a broker that does not read it publishes the will, which says the same."""
+
+MAX_KICKS = 3
+KICKS_WITHIN = 60.0
+"""Seconds within which so many connections, ended for another client of our name, are a fight that nobody can win."""
 
 _OTHER_VERSION: dict[Version, Version] = {"5": "3.1.1", "3.1.1": "5"}
 
@@ -57,6 +62,7 @@ class MqttClient:
         self._tls = _make_context(config.tls) if config.tls else None
         self._version: Version = config.version
         self._last_complaint = ""
+        self._kicks: deque[float] = deque(maxlen=MAX_KICKS)
 
     async def run(self, owner: Owner) -> None:
         """Keep a connection until cancelled."""
@@ -85,8 +91,25 @@ class MqttClient:
                     owner.disconnected()
                 log.warning("The connection to the MQTT broker %s is lost", self._address)
                 self._backoff.held_for(loop.time() - opened)
-                delay = self._backoff.next_delay()
+                delay = LAST_LIMIT if self._is_fight(connection, loop.time()) else self._backoff.next_delay()
             await asyncio.sleep(delay)
+
+    def _is_fight(self, connection: Connection, now: float) -> bool:
+        """Whether somebody else takes our client id each time that we are back."""
+        if not connection.was_taken_over:
+            return False
+        self._kicks.append(now)
+        if len(self._kicks) < MAX_KICKS or now - self._kicks[0] > KICKS_WITHIN:
+            return False
+        log.error(
+            "Another client uses this bridge's client id %s at the MQTT broker %s and has ended its connection %d "
+            "times within a minute: give each its own mqtt.client_id. The next try is in %.0f s",
+            self._client_id,
+            self._address,
+            MAX_KICKS,
+            LAST_LIMIT,
+        )
+        return True
 
     async def _say_goodbye(self, connection: Connection) -> None:
         try:

@@ -42,6 +42,7 @@ Version = Literal["5", "3.1.1"]
 _PROTOCOLS = {"5": MQTTProtocolVersion.MQTTv5, "3.1.1": MQTTProtocolVersion.MQTTv311}
 _REFUSED_PROTOCOL = frozenset({"Unsupported protocol version"})
 _REFUSED_LOGIN = frozenset({"Bad user name or password", "Not authorized", "Banned", "Bad authentication method"})
+_TAKEN_OVER = "Session taken over"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +140,8 @@ class Connection(asyncio.Protocol):
         on_message: Callable[[Received], None],
         on_writable: Callable[[], None],
     ) -> None:
+        self.was_taken_over = False
+        """Whether the broker ended it because another client came with the same id."""
         self._endpoint = endpoint
         self._on_message = on_message
         self._on_writable = on_writable
@@ -328,6 +331,7 @@ class Connection(asyncio.Protocol):
         reason: ReasonCode,
         _props: Properties | None,
     ) -> None:
+        self.was_taken_over = str(reason) == _TAKEN_OVER
         if flags.is_disconnect_packet_from_server:
             log.warning("The MQTT broker %s ended the connection: %s", self._endpoint.address, reason)
 

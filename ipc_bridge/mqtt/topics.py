@@ -10,6 +10,20 @@ OFFLINE = b"offline"
 ON = b"ON"
 OFF = b"OFF"
 
+CAMERA_RETAINED = (
+    "status",
+    "info",
+    "state",
+    "motion",
+    "sound",
+    "human",
+    "face",
+    "face/image",
+    "snapshot",
+    "flow",
+)
+"""What a broker may keep of a camera."""
+
 
 @dataclass(frozen=True, slots=True)
 class Topics:
@@ -27,6 +41,14 @@ class Topics:
         """``status``, ``info``, ``cameras``, ``health`` or ``event`` of the bridge."""
         return f"{self.base}/bridge/{leaf}"
 
+    def request(self, verb: str) -> str:
+        """Where the bridge itself is asked for something; ``+`` for all of it."""
+        return self.bridge(f"request/{verb}")
+
+    def response(self, verb: str) -> str:
+        """Where its answer goes."""
+        return self.bridge(f"response/{verb}")
+
     def camera(self, sn: str, leaf: str) -> str:
         """A topic of one camera, such as ``status`` or ``event/face``."""
         return f"{self.base}/camera/{sn}/{leaf}"
@@ -43,3 +65,14 @@ class Topics:
     def birth(self) -> str:
         """Where Home Assistant says that it has started."""
         return f"{self.discovery}/status"
+
+
+def matches(pattern: str, topic: str) -> bool:
+    """Whether ``topic`` is one that ``pattern`` means, whose levels may be ``+``."""
+    ours, theirs = pattern.split("/"), topic.split("/")
+    return len(ours) == len(theirs) and all(one in ("+", other) for one, other in zip(ours, theirs, strict=True))
+
+
+def is_name(topic: str) -> bool:
+    """Whether ``topic`` is one that can be published to."""
+    return 0 < len(topic.encode()) < 65_536 and not set("+#\0") & set(topic)

@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from ipc_bridge.backoff import Backoff
-from ipc_bridge.bridge.journal import Entry
 from ipc_bridge.bridge.publisher import Publisher
 from ipc_bridge.config import Mqtt
+from ipc_bridge.journal.entry import Entry
 from ipc_bridge.mqtt.client import MqttClient
 from ipc_bridge.mqtt.connection import Message
 from ipc_bridge.mqtt.topics import Topics

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ipc_bridge.bridge.journal import Entry
+from ipc_bridge.journal.entry import Entry
 from ipc_bridge.models import FaceEvent, MotionEvent, OtherEvent, Transport
 
 SN = "FS101D8BS00106"
@@ -24,6 +24,10 @@ class StoppedClock:
 
     def monotonic(self) -> float:
         return self.mono
+
+    @property
+    def boot(self) -> str:
+        return "boot"
 
     def go_on(self, seconds: float) -> None:
         self.now += seconds
@@ -74,4 +78,5 @@ def other_event(event_id: int = 1, sn: str = SN, **raw: Any) -> OtherEvent:
 
 
 def entry(event: MotionEvent | FaceEvent | OtherEvent, seq: int | None = None, received_mono: float = 1000.0) -> Entry:
-    return Entry(event.event_id if seq is None else seq, 1_590_000_000, event, received_mono)
+    number = event.event_id if seq is None else seq
+    return Entry(number, number, 1_590_000_000, event, received_mono, "boot")

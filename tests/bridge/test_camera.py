@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,10 +53,11 @@ class Observer:
     def camera_described(self, runner: CameraRunner) -> None:
         self.described += 1
 
-    def event_received(self, runner: CameraRunner, payload: bytes) -> int | None:
+    def event_received(self, runner: CameraRunner, payload: bytes, acknowledge: Callable[[int], None]) -> None:
         event = json.loads(payload)
         self.events.append(event)
-        return int(event["event_id"]) if self.acknowledges else None
+        if self.acknowledges:
+            acknowledge(int(event["event_id"]))
 
     def kinds(self) -> list[str]:
         return [kind for kind, _ in self.told]

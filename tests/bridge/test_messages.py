@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from ipc_bridge.bridge.messages import (
     bridge_info_payload,
-    cameras_payload,
+    cameras_list,
     encode,
     event_payload,
     info_payload,
@@ -65,7 +66,7 @@ def test_times(seconds: float, text: str) -> None:
 
 def test_a_face_event_is_the_contracts_example() -> None:
     one = entry(face_event(2), seq=1841)
-    payload = event_payload(type(one)(one.seq, 1_790_000_000, one.event, 0.0), late=False)
+    payload = event_payload(replace(one, epoch=1_790_000_000), late=False)
     expected = json.loads(CONTRACT_FACE)
     assert json.loads(payload) == expected
     assert list(json.loads(payload)) == list(expected)
@@ -112,7 +113,7 @@ def test_what_is_not_known_is_null() -> None:
 
 def test_the_overview() -> None:
     info = CameraInfo(SN, configured_name="Hall", model_name="FM020", host="10.0.0.1")
-    rows = json.loads(cameras_payload([(info, Status.FAILED, "look at it"), (CameraInfo("B"), Status.ONLINE, None)]))
+    rows = cameras_list([(info, Status.FAILED, "look at it"), (CameraInfo("B"), Status.ONLINE, None)])
     keys = ["sn", "name", "model", "host", "mac", "firmware", "status", "reason"]
     assert [list(row) for row in rows] == [keys, keys]
     assert (rows[0]["name"], rows[0]["status"], rows[0]["reason"]) == ("Hall", "failed", "look at it")

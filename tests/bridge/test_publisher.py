@@ -407,37 +407,21 @@ async def test_events_do_not_wait_for_a_discovery_that_the_broker_refuses(tmp_pa
         await listener.hears_topic(EVENTS)
 
 
-async def test_a_backlog_that_is_full_sheds_the_oldest_of_the_longest_lane(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(module, "MAX_BACKLOG", 10)
+async def test_what_is_done_is_told_once_through_losses() -> None:
     rig = Rig()
-    rig.append(1, 2, sn="A")
-    rig.append(*range(1, 13), sn="B")
-    async with fake_broker() as broker, rig.connected(broker.port):
-        await broker.published(10)
-        events = events_in(broker)
-        assert [event["seq"] for event in events if event["sn"] == "A"] == [1, 2]
-        assert [event["seq"] for event in events if event["sn"] == "B"] == list(range(5, 13))
-    assert rig.publisher.counters["dropped"] == 4
-    assert caplog.text.count("more than 10 events wait, the oldest of camera B are dropped") == 1
-
-
-async def test_the_backlog_counts_right_through_losses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_BACKLOG", 5)
-    rig = Rig()
+    done: list[int] = []
+    rig.publisher.on_done(done.append)
     async with fake_broker(FakeBroker(acknowledges=False)) as broker, rig.connected(broker.port):
-        rig.append(1)
-        for number in (1, 2, 3):
+        rig.append(1, 2)
+        for number in (2, 4):
             await broker.published(number)
             broker.cut()
-        await broker.published(4)
+        await broker.published(6)
+        assert done == []
         broker.acknowledge_all()
         assert await rig.publisher.drained(5)
-    rig.append(2, 3, 4, 5, 6)
-    assert rig.publisher.counters["dropped"] == 0
-    rig.append(7)
-    assert rig.publisher.counters["dropped"] == 1
+    assert done == [1, 2]
+    assert rig.publisher.counters["delivered"] == 2
 
 
 async def test_news_that_nobody_takes_is_bounded(

@@ -17,13 +17,15 @@ from ipc_bridge.bridge import supervisor as module
 from ipc_bridge.bridge.camera import CameraRunner
 from ipc_bridge.bridge.detections import Detections
 from ipc_bridge.bridge.events import EventFlow
-from ipc_bridge.bridge.journal import MemoryJournal
 from ipc_bridge.bridge.lateness import Lateness
 from ipc_bridge.bridge.registry import KnownCamera, Registry
 from ipc_bridge.bridge.supervisor import Supervisor
 from ipc_bridge.clock import SystemClock
 from ipc_bridge.config import Account, CameraConfig, CameraDefaults, Config, Discovery
 from ipc_bridge.device.discovery import Answer
+from ipc_bridge.journal.feed import Feed
+from ipc_bridge.journal.journal import Journal
+from ipc_bridge.journal.store import FILE_NAME, JournalStore
 from ipc_bridge.models import CameraInfo
 from ipc_bridge.simulator import CameraSettings, SimulatedCamera
 from ipc_bridge.storage import JsonFile
@@ -50,9 +52,10 @@ class Site(Rig):
         self.registry = Registry(JsonFile(directory / "cameras.json"))
         self.lateness = Lateness(30.0, self.clock)
         self.detections = Detections(TOPICS, self.publisher, 3600.0)
-        self.flow = EventFlow(
-            TOPICS, self.clock, self.lateness, MemoryJournal(self.clock), self.publisher, self.detections
-        )
+        self.journal = Journal(JournalStore(directory / FILE_NAME, self.clock, 86_400, 10_000_000), self.clock)
+        self.feed = Feed(self.journal, "mqtt", self.publisher.append)
+        self.publisher.on_done(self.feed.done)
+        self.flow = EventFlow(TOPICS, self.clock, self.lateness, self.journal, self.publisher, self.detections)
         self.announced: list[str] = []
         self.held: list[Callable[[], None]] = []
         self.supervisor = Supervisor(
@@ -64,7 +67,7 @@ class Site(Rig):
             self.flow,
             self.publisher,
             self.detections,
-            self.announce,
+            self,
         )
 
     def announce(self, info: CameraInfo, known: KnownCamera, then: Callable[[], None] | None) -> None:
@@ -72,8 +75,13 @@ class Site(Rig):
         if then is not None:
             self.held.append(then)
 
+    def withdraw(self, known: KnownCamera) -> list[str]:
+        return [f"discovery/{known.sn}"]
+
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
+        await self.journal.open()
+        feeding = asyncio.create_task(self.feed.run())
         task = asyncio.create_task(self.supervisor.run())
         try:
             # Until it has begun.
@@ -81,8 +89,9 @@ class Site(Rig):
             yield
         finally:
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            feeding.cancel()
+            await asyncio.wait([task, feeding])
+            await self.journal.close()
 
     def kept(self) -> dict[str, bytes]:
         """What the broker is to keep."""

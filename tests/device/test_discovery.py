@@ -183,13 +183,15 @@ async def test_a_slow_name_server_does_not_use_up_the_round(
     assert len(listener.answers) == 3
 
 
-async def test_ask_now_begins_the_next_round(quick: None, port: int) -> None:
+async def test_one_round_at_a_time(quick: None, port: int) -> None:
     listener = Listener((BRIDGE, port), [(CAMERAS[0], port)])
-    async with camera_at(CAMERAS[0], port) as camera, running(listener) as service:
-        await camera.wait_until(lambda: camera.discovery_answers == 3)
-        # In the middle of a round, too, it is not forgotten.
-        service.ask_now()
-        await camera.wait_until(lambda: camera.discovery_answers == 6)
+    async with camera_at(CAMERAS[0], port) as camera:
+        first, second = (asyncio.create_task(listener.service.round()) for _ in range(2))
+        await first
+        assert len(listener.answers) == 3, "the second one has not begun"
+        await second
+        assert camera.discovery_answers == 6
+    listener.service.close()
 
 
 async def test_rounds_by_themselves(quick: None, port: int) -> None:

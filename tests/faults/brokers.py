@@ -117,10 +117,7 @@ async def client_id_taken_over(scene: Scene) -> None:
                 if not kicked.done():
                     break
         assert kicks <= 3, f"the bridge came back {kicks} times"
-        await scene.daemon.wait_for_log("WARNING", "client", since=since)
-        assert any(
-            "mqtt.client_id" in line or "client id" in line for line in scene.daemon.lines("WARNING", since=since)
-        )
+        await scene.daemon.wait_for_log("ERROR", "client id", "mqtt.client_id", since=since)
         # The rival has gone at the end of its context.
         await scene.camera.events(scene.share // 2, RATE)
         await scene.taken_over()

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import os
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
 from ipc_bridge import app, cli, logs
+from ipc_bridge.clock import SystemClock
 from ipc_bridge.config import load_config
 from ipc_bridge.config.secrets import secrets_of
 from ipc_bridge.service import ServiceManager
 
 
-@dataclass(frozen=True, slots=True)
-class SteppedClock:
+@dataclass(frozen=True)
+class SteppedClock(SystemClock):
     """The machine's, but for an offset of what people read.
 
     Args:
@@ -27,11 +27,7 @@ class SteppedClock:
 
     def time(self) -> float:
         """See :class:`~ipc_bridge.clock.Clock`."""
-        return time.time() + float(self.offset.read_text(encoding="ascii"))
-
-    def monotonic(self) -> float:
-        """See :class:`~ipc_bridge.clock.Clock`: no step is seen here."""
-        return time.monotonic()
+        return super().time() + float(self.offset.read_text(encoding="ascii"))
 
 
 @click.command()

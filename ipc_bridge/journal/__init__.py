@@ -1,0 +1,6 @@
+"""Every event once, on the disk before it is acknowledged, and in order for everybody who wants it.
+
+``database`` is the SQLite file, ``store`` numbers what goes into it, ``journal`` is their face for the event loop,
+``feed`` one sink's way through it, and ``history`` reads it from beside. Positions count all events of a journal,
+``seq`` those of a camera.
+"""

@@ -1,0 +1,51 @@
+"""An event with its place in the journal, and the form in which it lies there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import orjson
+
+from ipc_bridge.errors import JournalDamagedError
+from ipc_bridge.models import Event, FaceEvent, MotionEvent, OtherEvent, Transport
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An event with its place.
+
+    ``position`` counts all events, ``seq`` its camera's within ``epoch``, the Unix second at which the journal began.
+    ``received_mono`` is when it was received, on the monotonic clock of the machine's start ``boot``.
+    """
+
+    position: int
+    seq: int
+    epoch: int
+    event: Event
+    received_mono: float
+    boot: str
+
+
+_KINDS: dict[str, type[Event]] = {kind.kind: kind for kind in (FaceEvent, MotionEvent, OtherEvent)}
+_FIELDS = {kind: frozenset(item.name for item in fields(_KINDS[kind])) for kind in _KINDS}
+
+
+def dump_event(event: Event) -> str:
+    """The event as JSON, whole."""
+    return orjson.dumps(event).decode()
+
+
+def load_event(kind: str, body: str) -> Event:
+    """The event that :func:`dump_event` wrote.
+
+    Raises:
+        JournalDamagedError: it did not write this.
+    """
+    try:
+        values: dict[str, Any] = orjson.loads(body)
+        values["transport"] = Transport(values["transport"])
+        # What a newer version has written beside is of no use to this one.
+        return _KINDS[kind](**{name: values[name] for name in _FIELDS[kind]})
+    except (ValueError, KeyError, TypeError) as error:
+        raise JournalDamagedError(f"an event in it cannot be read: {error!r}") from error
