@@ -163,13 +163,17 @@ class Scene:
             await witness.camera.wait_for_all_acknowledged(RECOVERY)
 
     async def all_delivered(self) -> None:
-        """Return when the consumer has got every event.
+        """Return when the bridge has acknowledged every event, and the consumer has got it."""
+        await self.taken_over()
+        await self.arrived(self.acknowledged)
+
+    async def arrived(self, uids: Iterable[str]) -> None:
+        """Return when the consumer has got these, whether or not a camera knows that the bridge has them.
 
         Raises:
             LostError: it has not, and will not.
         """
-        await self.taken_over()
-        expected = self.acknowledged
+        expected = set(uids)
         try:
             await self.consumer.wait_until(
                 lambda: len(self.consumer.uids) >= len(expected) and expected <= self.consumer.uids,
@@ -178,6 +182,10 @@ class Scene:
             )
         except AssertionError as error:
             raise LostError(str(error)) from None
+
+    async def all_arrived(self) -> None:
+        """Return when the consumer has got every event that happened."""
+        await self.arrived(uid for witness in self.witnesses for uid in witness.happened)
 
     async def recovered(self) -> None:
         """The fault is over: let one more event of each camera happen, and measure until all have come."""
