@@ -103,7 +103,7 @@ async def forgets(scene: Scene) -> None:
 
 async def client_id_taken_over(scene: Scene) -> None:
     """Somebody else has the same client id: after three kicks in a minute the bridge lets go, says so, comes back."""
-    await scene.open(relayed=True, mqtt={"client_id": CLIENT_ID})
+    await scene.open(mqtt={"client_id": CLIENT_ID})
     for _ in range(scene.times):
         since = len(scene.daemon.log())
         await scene.camera.events(scene.share // 2, RATE)
