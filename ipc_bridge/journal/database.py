@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -260,6 +260,25 @@ def read_row(row: Sequence[Any]) -> Entry:
     """
     position, seq, epoch, kind, mono, boot, body = row
     return Entry(position, seq, epoch, load_event(kind, body), mono, boot)
+
+
+def salvage(path: Path, after: int, limit: int) -> list[Entry]:
+    """What can still be read of a damaged file, oldest first: the newest ``limit`` entries behind ``after``."""
+    found: dict[str, Entry] = {}
+    # From both ends, as far as the damage lets us.
+    for order in ("DESC", "ASC"):
+        query = f"SELECT {COLUMNS} FROM event WHERE position > ? ORDER BY position {order} LIMIT ?"  # noqa: S608 - constants
+        with suppress(StorageError), explained(path), closing(read_only(path)) as db:
+            for row in db.execute(query, (after, limit - len(found))):
+                with suppress(JournalDamagedError, TypeError):
+                    entry = read_row(row)
+                    found.setdefault(entry.event.uid, entry)
+    return sorted(found.values(), key=lambda entry: entry.position)
+
+
+def read_only(path: Path) -> sqlite3.Connection:
+    """A connection that leaves the file alone; errors are SQLite's, see :func:`explained`."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
 
 
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT)
