@@ -42,7 +42,8 @@ Version = Literal["5", "3.1.1"]
 _PROTOCOLS = {"5": MQTTProtocolVersion.MQTTv5, "3.1.1": MQTTProtocolVersion.MQTTv311}
 _REFUSED_PROTOCOL = frozenset({"Unsupported protocol version"})
 _REFUSED_LOGIN = frozenset({"Bad user name or password", "Not authorized", "Banned", "Bad authentication method"})
-_TAKEN_OVER = "Session taken over"
+TAKEN_OVER = "Session taken over"
+"""What a broker of MQTT 5 may say to whom another client with the same id ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +141,8 @@ class Connection(asyncio.Protocol):
         on_message: Callable[[Received], None],
         on_writable: Callable[[], None],
     ) -> None:
-        self.was_taken_over = False
-        """Whether the broker ended it because another client came with the same id."""
+        self.parting_words: str | None = None
+        """Why the broker ended it, where it said so: MQTT 5 has words for that, and not every broker uses them."""
         self._endpoint = endpoint
         self._on_message = on_message
         self._on_writable = on_writable
@@ -331,8 +332,8 @@ class Connection(asyncio.Protocol):
         reason: ReasonCode,
         _props: Properties | None,
     ) -> None:
-        self.was_taken_over = str(reason) == _TAKEN_OVER
         if flags.is_disconnect_packet_from_server:
+            self.parting_words = str(reason)
             log.warning("The MQTT broker %s ended the connection: %s", self._endpoint.address, reason)
 
     def _on_publish(
