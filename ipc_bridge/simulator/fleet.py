@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from ipc_bridge.simulator.camera import SimulatedCamera
+from ipc_bridge.simulator.card import CardStatus
 from ipc_bridge.simulator.certificates import make_identity
 from ipc_bridge.simulator.settings import FACE_MODEL, MOTION_MODEL, CameraSettings
 
@@ -103,7 +104,8 @@ class Fleet:
     def _happen(self, camera: SimulatedCamera) -> None:
         if not camera.running:
             return
-        if camera.settings.model == FACE_MODEL and self._chance.random() < _FACE_SHARE:
+        sees_faces = camera.settings.model == FACE_MODEL and camera.card is CardStatus.WORKING
+        if sees_faces and self._chance.random() < _FACE_SHARE:
             camera.emit_face()
         else:
             camera.emit_motion()
