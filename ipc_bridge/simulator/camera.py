@@ -6,22 +6,25 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from ipc_bridge.errors import PayloadError
 from ipc_bridge.simulator.book import SentEvent
 from ipc_bridge.simulator.certificates import make_identity, server_context
 from ipc_bridge.simulator.events import EventSource
 from ipc_bridge.simulator.observed import ObservedCamera
+from ipc_bridge.simulator.people import UNKNOWN
 from ipc_bridge.simulator.settings import FACE_MODEL, CameraSettings
+from ipc_bridge.simulator.statistics import Flow
 from ipc_bridge.wire.payload import decode_object, encode_object
 
 _log = logging.getLogger(__name__)
 
-_REBOOT_DELAY = 0.1
-"""Seconds between the answer to ``device/reboot`` and the reboot."""
+_ANSWER_DELAY = 0.1
+"""Seconds between the answer to a call and the reboot or move that it asked for."""
+_T = TypeVar("_T")
 
 
 class SimulatedCamera(ObservedCamera):
@@ -36,7 +39,8 @@ class SimulatedCamera(ObservedCamera):
 
     def __init__(self, settings: CameraSettings | None = None) -> None:
         super().__init__(settings or CameraSettings())
-        self._state.request_reboot = self._reboot_soon
+        self._state.request_reboot = lambda: self._soon(self.reboot, self.settings.reboot_seconds)
+        self._state.request_move = lambda host: self._soon(self.move, host)
         self._chance = random.Random(self.settings.sn if self.settings.seed is None else self.settings.seed)
         self._source = EventSource(self._state, self._chance)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -98,6 +102,10 @@ class SimulatedCamera(ObservedCamera):
             NotSeenError: the SD card does not work.
         """
         return self.emit(self._source.stranger())
+
+    def count_people(self, flow: Flow, number: int = 1, *, gender: int = UNKNOWN, age_range: int = 1) -> None:
+        """Let people pass whom it counts but does not recognise; without a door line or a card it counts nobody."""
+        self._state.count(flow, number, gender=gender, age_range=age_range)
 
     def emit_motion(self, *, omit: Iterable[str] = (), **overrides: Any) -> int:
         """Detect something (``detect_type`` 1 motion, 2 sound, 3 both) and return the event's id."""
@@ -231,9 +239,11 @@ class SimulatedCamera(ObservedCamera):
         await self._api.close()
         self._state.changes.notify()
 
-    def _reboot_soon(self) -> None:
-        self.in_background(self._answer_then_reboot())
+    def _soon(self, work: Callable[[_T], Coroutine[Any, Any, None]], argument: _T) -> None:
+        """Do ``work`` once the answer to the call that asked for it is on its way."""
 
-    async def _answer_then_reboot(self) -> None:
-        await asyncio.sleep(_REBOOT_DELAY)
-        await self.reboot(self.settings.reboot_seconds)
+        async def later() -> None:
+            await asyncio.sleep(_ANSWER_DELAY)
+            await work(argument)
+
+        self.in_background(later())

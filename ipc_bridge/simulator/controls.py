@@ -29,7 +29,7 @@ INSTALLED_LINE = DoorLine(0, 500, 800, 1400, 800)
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """Wired or wireless: the address. The camera itself stays where its ``host`` is."""
+    """Wired or wireless: the address."""
 
     proto: str = "dhcp"
     ipaddr: str = ""

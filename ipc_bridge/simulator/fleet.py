@@ -15,6 +15,7 @@ from ipc_bridge.simulator.camera import SimulatedCamera
 from ipc_bridge.simulator.card import CardStatus
 from ipc_bridge.simulator.certificates import make_identity
 from ipc_bridge.simulator.settings import FACE_MODEL, MOTION_MODEL, CameraSettings
+from ipc_bridge.simulator.statistics import Flow
 
 _TICK = 0.002
 """Seconds between two looks at what is due: a load of 10,000 events/s needs no more wake-ups."""
@@ -109,6 +110,8 @@ class Fleet:
             camera.emit_face()
         else:
             camera.emit_motion()
+            # Who moves and shows no face goes out, or goes by.
+            camera.count_people(self._chance.choice((Flow.OUT, Flow.PASS)))
 
 
 def camera_settings(fleet: FleetSettings, number: int) -> CameraSettings:

@@ -13,6 +13,7 @@ from ipc_bridge.simulator.changes import Changes
 from ipc_bridge.simulator.controls import INSTALLED_LINE, Controls
 from ipc_bridge.simulator.faults import Faults, Refusable
 from ipc_bridge.simulator.library import Face, FaceLibrary
+from ipc_bridge.simulator.people import UNKNOWN
 from ipc_bridge.simulator.refusals import Code, RefusalError
 from ipc_bridge.simulator.settings import FACE_MODEL, CameraSettings
 from ipc_bridge.simulator.statistics import Flow, Statistics
@@ -47,6 +48,8 @@ class CameraState:
         """CONNECTs that came, accepted or not."""
         self.request_reboot: Callable[[], None] = lambda: None
         """What the API calls to have the camera rebooted."""
+        self.request_move: Callable[[str], None] = lambda _host: None
+        """What the API calls to have the camera go to another address."""
 
     @property
     def topics(self) -> frozenset[str]:
@@ -99,12 +102,16 @@ class CameraState:
         self.hooks.clear()
 
     def recognise(self, face: Face) -> None:
-        """A face of the library is seen: it arrives, it visits, and it is counted where there is a door line."""
+        """A face of the library is seen: it arrives, it visits, and it is counted."""
         now = int(self.now())
         self.library.arrive(face, now)
         self.statistics.visit(face.faceid, now)
-        if self.controls.door_line is not None:
-            self.statistics.count(Flow.IN, now, gender=face.gender, age_range=face.age_range)
+        self.count(Flow.IN, gender=face.gender, age_range=face.age_range)
+
+    def count(self, flow: Flow, number: int = 1, *, gender: int = UNKNOWN, age_range: int = 1) -> None:
+        """People pass: they are counted where there is a door line and a card to keep the counts."""
+        if self.controls.door_line is not None and self.card.works:
+            self.statistics.count(flow, int(self.now()), number, gender=gender, age_range=age_range)
 
     # What it makes of requests.
 

@@ -74,6 +74,9 @@ def _set_ip(camera: CameraState, *, proto: str, **addresses: str) -> None:
         raise RefusalError(Code.PARAMS_INVALID)
     # With DHCP the network gives the address, whatever else was sent.
     camera.controls.network = Network(proto, **addresses) if proto == "static" else Network()
+    # Only a loopback address is one that this machine certainly has; with another the camera stays where it is.
+    if (address := camera.controls.network.ipaddr).startswith("127.") and address != camera.host:
+        camera.request_move(address)
 
 
 @answers(SET_ZOOM)
