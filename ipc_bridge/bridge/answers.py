@@ -56,7 +56,9 @@ def read_request(payload: bytes) -> Request:
     try:
         params = decode_object(payload)
     except PayloadError as error:
-        raise CommandError("invalid", f'{error}; a request is a JSON object, such as {{}} or {{"sn": "..."}}') from error
+        raise CommandError(
+            "invalid", f'{error}; a request is a JSON object, such as {{}} or {{"sn": "..."}}'
+        ) from error
     transaction = params.pop("transaction", None)
     if isinstance(transaction, bool) or not isinstance(transaction, Transaction):
         raise CommandError("invalid", "transaction must be text or a number")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import json
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -144,7 +144,7 @@ class Endpoint:
         return {name: _redact(name, value, secrets) for name, value in data.items()}
 
 
-def _redact(name: str, value: Any, secrets: Set[str]) -> Any:
+def _redact(name: str, value: Any, secrets: Container[str]) -> Any:
     if name in secrets:
         return REDACTED
     if isinstance(value, dict):

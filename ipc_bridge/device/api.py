@@ -6,7 +6,7 @@ import asyncio
 import logging
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -63,6 +63,7 @@ class CameraApi:
         credentials: who signs.
         activation_code: signs ``device/activate``.
         timeout: seconds for one call; None: :data:`TIMEOUT`.
+        clock_measured: told with each answer how many seconds the camera's clock is ahead of ours.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class CameraApi:
         credentials: Credentials,
         activation_code: str | None = None,
         timeout: float | None = None,
+        clock_measured: Callable[[float], None] = lambda _offset: None,
     ) -> None:
         self.pin = security.pin
         """The fingerprint that the camera must show; after the first call the one that it showed."""
@@ -84,6 +86,7 @@ class CameraApi:
         self._credentials = credentials
         self._activation_code = activation_code
         self._timeout = TIMEOUT if timeout is None else timeout
+        self._clock_measured = clock_measured
         self._session: aiohttp.ClientSession | None = None
         self._connecting = asyncio.Lock()
         self._closed = False
@@ -164,8 +167,7 @@ class CameraApi:
         url = f"https://{self._address}/openapi/{endpoint.path}"
         try:
             async with session.post(url, data=form, ssl=self._security.context, allow_redirects=False) as response:
-                date = response.headers.get("Date")
-                self.clock_offset = None if date is None else offset_by(date, time.time())
+                self._note_clock(response.headers.get("Date"))
                 reply = await _read_bounded(response)
         except aiohttp.ServerFingerprintMismatch as error:
             raise CertificateError(
@@ -176,6 +178,11 @@ class CameraApi:
         except (aiohttp.ClientError, OSError) as error:
             raise self._explain(where, error) from error
         return self._read(where, response.status, reply)
+
+    def _note_clock(self, date: str | None) -> None:
+        self.clock_offset = None if date is None else offset_by(date, time.time())
+        if self.clock_offset is not None:
+            self._clock_measured(self.clock_offset)
 
     def _explain(self, where: str, error: Exception) -> Exception:
         cause = error.__cause__

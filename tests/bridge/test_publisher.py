@@ -536,7 +536,11 @@ async def test_state_can_be_said_again_behind_the_news() -> None:
         rig.publisher.say_again("test/nothing")
         rig.publisher.send("test/answer", b"no")
         assert await rig.publisher.drained(5)
-        assert [(one.payload, one.retain) for one in broker.publications] == [(b"a", True), (b"no", False), (b"a", True)]
+        assert [(one.payload, one.retain) for one in broker.publications] == [
+            (b"a", True),
+            (b"no", False),
+            (b"a", True),
+        ]
         # What is newer by then goes out, and never the old behind it.
         rig.publisher.say_again("test/state")
         rig.publisher.retain("test/state", b"b")
