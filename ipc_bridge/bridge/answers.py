@@ -11,7 +11,17 @@ from typing import Any
 import orjson
 
 from ipc_bridge.bridge.publisher import Publisher
-from ipc_bridge.errors import CommandError, PayloadError
+from ipc_bridge.catalog.codes import APP_ID_INVALID, SECRET_KEY_INVALID
+from ipc_bridge.errors import (
+    BridgeError,
+    CommandError,
+    FileTooLargeError,
+    NoAnswerError,
+    ParameterError,
+    PayloadError,
+    RefusedError,
+    ReplyError,
+)
 from ipc_bridge.mqtt.connection import Received
 from ipc_bridge.mqtt.topics import is_name
 from ipc_bridge.wire.payload import decode_object
@@ -41,7 +51,7 @@ CarryOut = Callable[[Request], Awaitable[Any]]
 """Does what was asked and returns the answer's data.
 
 Raises:
-    CommandError: it is not done; why.
+    BridgeError: it is not done; why. See :func:`judge`.
 """
 
 
@@ -68,6 +78,27 @@ def read_request(payload: bytes) -> Request:
 def read_plain(payload: bytes) -> Request:
     """Take a payload that is no JSON object, and has no transaction."""
     return Request({}, payload=payload)
+
+
+def judge(error: BridgeError) -> CommandError:
+    """Say by the contract's words why something is not done."""
+    message = str(error)
+    match error:
+        case CommandError():
+            return error
+        case FileTooLargeError():
+            return CommandError("too_large", message)
+        case ParameterError():
+            return CommandError("invalid", message)
+        case RefusedError(code=code, name=name):
+            kind = "auth" if code in (APP_ID_INVALID, SECRET_KEY_INVALID) else "camera"
+            return CommandError(kind, message, code, name)
+        case ReplyError():
+            return CommandError("camera", message)
+        case NoAnswerError():
+            return CommandError("timeout", message)
+        case _:
+            return CommandError("offline", message)
 
 
 def ok_payload(data: Any, transaction: Transaction) -> bytes:
@@ -124,7 +155,9 @@ class Answerer:
         """
         if received.retained:
             log.warning(
-                "%s: a retained request is not carried out: clear it, and send it without retain", received.topic
+                "%s: a retained request is not carried out: clear it while the bridge is stopped, because an empty "
+                "message is a request, too; and send it without retain",
+                received.topic,
             )
             return
         task = asyncio.create_task(self._answer(received, topic, carry_out, read, failed), name=received.topic)
@@ -148,8 +181,8 @@ class Answerer:
             async with asyncio.timeout(self._timeout):
                 answer = ok_payload(await carry_out(request), request.transaction)
             self._send(answer, topic, received)
-        except CommandError as error:
-            self._refuse(error, request, topic, received)
+        except BridgeError as error:
+            self._refuse(judge(error), request, topic, received)
             failed()
         except asyncio.CancelledError:
             self._refuse(CommandError("offline", "the bridge is stopping"), request, topic, received)

@@ -140,14 +140,12 @@ class CameraRunner:
         """Read all about the camera again.
 
         Raises:
-            CommandError: it does not answer.
+            CommandError: it is not online.
+            DeviceError: it does not answer.
         """
         api = self.reachable_api()
-        try:
-            await self._ask(api)
-            await self.state.read(api)
-        except DeviceError as error:
-            raise CommandError("offline", str(error)) from error
+        await self._ask(api)
+        await self.state.read(api)
 
     def reachable_api(self) -> CameraApi:
         """Its API, to be called now.

@@ -185,7 +185,8 @@ class Supervisor:
         """Read all about one camera, or every one that is online, again; returns their serials.
 
         Raises:
-            CommandError: there is no such camera, or it does not answer.
+            CommandError: there is no such camera, or it is not online.
+            DeviceError: it does not answer.
         """
         if sn is not None:
             await self.runner(sn).refresh()
