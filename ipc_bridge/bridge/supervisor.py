@@ -15,6 +15,7 @@ from ipc_bridge.bridge.camera import CameraRunner
 from ipc_bridge.bridge.detections import Detections
 from ipc_bridge.bridge.events import EventFlow
 from ipc_bridge.bridge.lateness import Lateness
+from ipc_bridge.bridge.link import Acknowledge
 from ipc_bridge.bridge.publisher import Publisher
 from ipc_bridge.bridge.registry import MAX_CAMERAS, KnownCamera, Registry
 from ipc_bridge.bridge.security import TlsContexts
@@ -255,9 +256,11 @@ class Supervisor:
         self._announcer.announce(runner.info, runner.known, lambda: self._publisher.release(sn))
         self._registry.changed()
 
-    def event_received(self, runner: CameraRunner, payload: bytes, acknowledge: Callable[[int], None]) -> None:
+    def event_received(
+        self, runner: CameraRunner, payload: bytes, transport: Transport, acknowledge: Acknowledge
+    ) -> None:
         """See :class:`~ipc_bridge.bridge.observer.Observer`."""
-        self._flow.received(payload, Origin(runner.sn, runner.info.name, Transport.CHANNEL), acknowledge)
+        self._flow.received(payload, Origin(runner.sn, runner.info.name, transport), acknowledge)
         if self._flow.is_full:
             self.pause()
 
