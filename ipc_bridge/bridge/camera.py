@@ -10,6 +10,8 @@ from typing import Any
 
 from ipc_bridge.backoff import LAST_LIMIT, Backoff
 from ipc_bridge.bridge.channel_link import ChannelLink
+from ipc_bridge.bridge.hook_doors import HookDoors
+from ipc_bridge.bridge.hook_link import HookLink
 from ipc_bridge.bridge.lateness import CameraClock
 from ipc_bridge.bridge.link import Acknowledge, Link, Session, TryAgainError
 from ipc_bridge.bridge.observer import Observer
@@ -50,6 +52,7 @@ class CameraRunner:
         known: the camera's record; changed as more becomes known.
         config: what holds for this camera.
         contexts: TLS towards cameras.
+        doors: where cameras post to.
         clock: what is known of the camera's own.
         observer: who is told.
         state_interval: ``state.interval`` in seconds.
@@ -62,6 +65,7 @@ class CameraRunner:
         known: KnownCamera,
         config: CameraConfig,
         contexts: TlsContexts,
+        doors: HookDoors,
         clock: CameraClock,
         observer: Observer,
         state_interval: float,
@@ -85,7 +89,11 @@ class CameraRunner:
         self._observer = observer
         self._backoff = backoff or Backoff()
         self._credentials = Credentials(config.account.app_id, config.account.secret_key)
-        self._link: Link = ChannelLink(known, config, contexts, clock, self._event_received)
+        self._link: Link = (
+            HookLink(known, config, doors, clock, self._event_received)
+            if config.transport == "hook"
+            else ChannelLink(known, config, contexts, doors, clock, self._event_received)
+        )
         self._session: Session | None = None
         self._call_timeout = call_timeout
         self._discovered_host: str | None = None
@@ -286,6 +294,9 @@ class CameraRunner:
     # What happens on the way.
 
     def _event_received(self, payload: bytes, transport: Transport, acknowledge: Acknowledge) -> None:
+        if self._session is None:
+            # It posts, whether or not it could be reached.
+            self._pauses.sign_of_life()
         self._observer.event_received(self, payload, transport, acknowledge)
 
     def _remember(self, host: str) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import logging
 
 from ipc_bridge.bridge.dialects import DialectSearch
+from ipc_bridge.bridge.hook_doors import HookDoors
+from ipc_bridge.bridge.hook_leftover import HookLeftover
 from ipc_bridge.bridge.lateness import CameraClock
 from ipc_bridge.bridge.link import OnEvent, Session, TryAgainError
 from ipc_bridge.bridge.registry import KnownCamera
@@ -20,6 +24,8 @@ from ipc_bridge.errors import BridgeError, DeviceError, RefusedError
 from ipc_bridge.models import Model, Transport
 from ipc_bridge.wire.signing import Credentials
 
+log = logging.getLogger(__name__)
+
 
 class ChannelSession:
     """See :class:`~ipc_bridge.bridge.link.Session`.
@@ -27,11 +33,17 @@ class ChannelSession:
     Args:
         channel: open.
         subscription: the channel's.
+        api: the camera's.
+        leftover: a hook that is to go.
     """
 
-    def __init__(self, channel: Channel, subscription: Subscription) -> None:
+    def __init__(
+        self, channel: Channel, subscription: Subscription, api: CameraApi, leftover: HookLeftover | None
+    ) -> None:
         self._channel = channel
         self._subscription = subscription
+        self._api = api
+        self._leftover = leftover
 
     async def begin(self, model: Model) -> None:
         """See :class:`~ipc_bridge.bridge.link.Session`."""
@@ -39,7 +51,11 @@ class ChannelSession:
 
     async def keep(self) -> DeviceError:
         """See :class:`~ipc_bridge.bridge.link.Session`."""
-        await self._subscription.keep()
+        tidying = asyncio.create_task(self._tidy())
+        try:
+            await self._subscription.keep()
+        finally:
+            tidying.cancel()
         return await self._channel.wait_closed()
 
     async def answers(self, timeout: float) -> bool:
@@ -58,6 +74,14 @@ class ChannelSession:
         """See :class:`~ipc_bridge.bridge.link.Session`."""
         self._channel.close()
 
+    async def _tidy(self) -> None:
+        if self._leftover is not None:
+            try:
+                await self._leftover.open(self._channel.address.host)
+                await self._leftover.remove(self._api)
+            except DeviceError as error:
+                log.warning("A camera still posts its events, beside the channel: %s", error)
+
 
 class ChannelLink:
     """See :class:`~ipc_bridge.bridge.link.Link`.
@@ -66,12 +90,19 @@ class ChannelLink:
         known: the camera's record: its pin and its dialect.
         config: what holds for this camera.
         contexts: TLS towards cameras.
+        doors: where posts come in, which a camera may still send.
         clock: what is known of the camera's own.
         on_event: where events go.
     """
 
     def __init__(
-        self, known: KnownCamera, config: CameraConfig, contexts: TlsContexts, clock: CameraClock, on_event: OnEvent
+        self,
+        known: KnownCamera,
+        config: CameraConfig,
+        contexts: TlsContexts,
+        doors: HookDoors,
+        clock: CameraClock,
+        on_event: OnEvent,
     ) -> None:
         self._known = known
         self._config = config
@@ -81,6 +112,9 @@ class ChannelLink:
         self._search = DialectSearch(known.dialect)
         self._credentials = Credentials(config.account.app_id, config.account.secret_key)
         self._channel: Channel | None = None
+        self._leftover: HookLeftover | None = None
+        if known.hook_path is not None:
+            self._leftover = HookLeftover(known, self._credentials, doors, clock, on_event)
 
     async def open(self, host: str, api: CameraApi) -> Session:
         """See :class:`~ipc_bridge.bridge.link.Link`."""
@@ -103,7 +137,9 @@ class ChannelLink:
         self._known.dialect = self._search.current
         self._known.channel_pin = channel.fingerprint
         self._channel = channel
-        return ChannelSession(channel, subscription)
+        if self._known.hook_path is None:
+            self._leftover = None
+        return ChannelSession(channel, subscription, api, self._leftover)
 
     def failed(self, error: BridgeError) -> None:
         """See :class:`~ipc_bridge.bridge.link.Link`."""
@@ -122,6 +158,8 @@ class ChannelLink:
 
     def end(self) -> None:
         """See :class:`~ipc_bridge.bridge.link.Link`."""
+        if self._leftover is not None:
+            self._leftover.close()
 
     def _received(self, channel: Channel, subscription: Subscription, payload: bytes) -> None:
         subscription.heard()

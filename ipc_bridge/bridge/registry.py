@@ -21,7 +21,7 @@ WRITE_EVERY = 1.0
 """Seconds between two writes: when the bridge starts, everything changes at once."""
 RETRY_SECONDS = 60.0
 """Between two tries to write on a disk that is full."""
-_TEXTS = ("host", "own_name", "model_name", "mac", "firmware", "hardware", "channel_pin", "api_pin")
+_TEXTS = ("host", "own_name", "model_name", "mac", "firmware", "hardware", "channel_pin", "api_pin", "hook_path")
 
 MAX_CAMERAS = 500
 """More than any site has: somebody who answers discovery with invented serials stops here."""
@@ -40,6 +40,8 @@ class KnownCamera:
     hardware: str | None = None
     channel_pin: str | None = None
     api_pin: str | None = None
+    hook_path: str | None = None
+    """Where it is to post its events, or was: the last part of its callback URL."""
     coverage: str | None = None
     signs_keep_alive: bool | None = None
     announced: dict[str, str] = field(default_factory=dict)

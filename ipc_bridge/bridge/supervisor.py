@@ -14,6 +14,7 @@ from ipc_bridge.bridge import messages
 from ipc_bridge.bridge.camera import CameraRunner
 from ipc_bridge.bridge.detections import Detections
 from ipc_bridge.bridge.events import EventFlow
+from ipc_bridge.bridge.hook_doors import HookDoors
 from ipc_bridge.bridge.lateness import Lateness
 from ipc_bridge.bridge.link import Acknowledge
 from ipc_bridge.bridge.publisher import Publisher
@@ -32,7 +33,6 @@ from ipc_bridge.mqtt.topics import CAMERA_RETAINED, OFFLINE, ONLINE, Topics
 log = logging.getLogger(__name__)
 
 NOT_ADOPTED = "it answers discovery but is not listed: add it under cameras, or set discovery.adopt to all"
-NO_HOOK = "transport: hook is not available yet: set transport to channel"
 BUG = "a bug in the bridge stopped this camera's task, which begins again; please report the traceback in the log"
 
 
@@ -59,6 +59,7 @@ class Supervisor:
         publisher: where their state goes.
         detections: their switches.
         announcer: who tells the hub of cameras.
+        doors: where cameras post to.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Supervisor:
         publisher: Publisher,
         detections: Detections,
         announcer: CameraAnnouncer,
+        doors: HookDoors,
     ) -> None:
         self._config = config
         self._topics = topics
@@ -83,6 +85,7 @@ class Supervisor:
         self._publisher = publisher
         self._detections = detections
         self._announcer = announcer
+        self._doors = doors
         self._contexts = TlsContexts(config.tls)
         self._loop = asyncio.get_running_loop()
         self._group = asyncio.TaskGroup()
@@ -277,6 +280,7 @@ class Supervisor:
             self._registry.record(sn),
             self._config.camera_for(sn),
             self._contexts,
+            self._doors,
             self._lateness.camera(sn),
             self,
             self._config.state.interval,
@@ -292,10 +296,6 @@ class Supervisor:
 
     async def _keep(self, runner: CameraRunner) -> None:
         """Run one camera; a bug in its task is its own, and does not end it."""
-        if runner.config.transport == "hook":
-            log.error("Camera %s: %s", runner.sn, NO_HOOK)
-            runner.fail(NO_HOOK)
-            return
         backoff = Backoff()
         while True:
             began = self._loop.time()

@@ -16,12 +16,14 @@ import pytest
 from ipc_bridge.backoff import Backoff
 from ipc_bridge.bridge import camera as module
 from ipc_bridge.bridge.camera import CameraRunner
+from ipc_bridge.bridge.hook_doors import HookDoors
 from ipc_bridge.bridge.lateness import CameraClock
 from ipc_bridge.bridge.link import Acknowledge
 from ipc_bridge.bridge.pause import WAKE_EVERY
 from ipc_bridge.bridge.registry import KnownCamera
 from ipc_bridge.bridge.security import TlsContexts
 from ipc_bridge.catalog.codes import SUBSCRIBE_EVENT_NOT_EXIST
+from ipc_bridge.clock import SystemClock
 from ipc_bridge.config import Account, CameraConfig, Tls
 from ipc_bridge.device.discovery import Answer
 from ipc_bridge.models import Model, Status, Transport
@@ -128,6 +130,7 @@ def make_life(
         known,
         CameraConfig(**settings),
         TlsContexts(Tls(verify=verify)),  # type: ignore[arg-type] # one of the words, from the caller
+        HookDoors(SystemClock(), None),
         CameraClock(SN),
         observer,
         state_interval=NEVER,

@@ -257,7 +257,13 @@ async def test_several_at_once_take_as_few_calls_as_can_be(shop: Shop) -> None:
 
 @pytest.mark.asyncio(loop_scope="module")
 async def test_changes_at_the_same_time_do_not_undo_each_other(shop: Shop) -> None:
-    values = {"motion_level": 2, "audio_level": 3, "detect_start": "01:00", "detect_stop": "02:00", "detect_days": "sat"}
+    values = {
+        "motion_level": 2,
+        "audio_level": 3,
+        "detect_start": "01:00",
+        "detect_stop": "02:00",
+        "detect_days": "sat",
+    }
     for value in (0, 3):
         values["motion_level"] = value
         since = shop.hub.mark()
