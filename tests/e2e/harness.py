@@ -154,6 +154,8 @@ class Relay:
 
     def __init__(self, target: int, host: str = LOCALHOST) -> None:
         self.port = free_port()
+        self.swallows = False
+        """Whether what the daemon sends is lost on the way; what the other end sends is not."""
         self._target = (host, target)
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
@@ -194,16 +196,16 @@ class Relay:
             away.transport.abort()
             return
         self._writers.add(away)
-        for source, sink in ((reader, away), (there, writer)):
-            task = asyncio.create_task(self._pass_on(source, sink))
+        for source, sink, is_up in ((reader, away, True), (there, writer, False)):
+            task = asyncio.create_task(self._pass_on(source, sink, is_up=is_up))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _pass_on(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    async def _pass_on(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, is_up: bool) -> None:
         try:
             with contextlib.suppress(OSError):
                 while data := await source.read(65536):
-                    if sink not in self._frozen:
+                    if sink not in self._frozen and not (is_up and self.swallows):
                         sink.write(data)
                         await sink.drain()
         finally:
