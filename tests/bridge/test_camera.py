@@ -19,7 +19,7 @@ from ipc_bridge.bridge.camera import CameraRunner
 from ipc_bridge.bridge.lateness import CameraClock
 from ipc_bridge.bridge.registry import KnownCamera
 from ipc_bridge.bridge.security import TlsContexts
-from ipc_bridge.catalog.device import SUBSCRIBE_EVENT_NOT_EXIST
+from ipc_bridge.catalog.codes import SUBSCRIBE_EVENT_NOT_EXIST
 from ipc_bridge.config import Account, CameraConfig, Tls
 from ipc_bridge.device.discovery import Answer
 from ipc_bridge.models import Model, Status
