@@ -48,6 +48,12 @@ GOODBYE_BROKER = 2.0
 async def run(config: Config, service: ServiceManager, stop: asyncio.Event, clock: Clock | None = None) -> None:
     """Run the bridge until ``stop`` is set, then say goodbye to everybody.
 
+    Args:
+        config: the whole configuration.
+        service: who is told that it runs.
+        stop: ends it.
+        clock: the machine's unless a test brings another.
+
     Raises:
         ConfigError: it cannot start.
     """
