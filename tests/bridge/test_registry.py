@@ -28,6 +28,7 @@ FULL: dict[str, Any] = {
     "hardware": "1.0.0",
     "channel_pin": "ab" * 32,
     "api_pin": "cd" * 32,
+    "hook_path": "ef" * 16,
     "coverage": "frame",
     "signs_keep_alive": False,
     "announced": {"motion": "binary_sensor"},
