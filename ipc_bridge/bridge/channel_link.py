@@ -113,7 +113,7 @@ class ChannelLink:
         self._credentials = Credentials(config.account.app_id, config.account.secret_key)
         self._channel: Channel | None = None
         self._leftover: HookLeftover | None = None
-        if known.hook_path is not None:
+        if known.posts:
             self._leftover = HookLeftover(known, self._credentials, doors, clock, on_event)
 
     async def open(self, host: str, api: CameraApi) -> Session:
@@ -137,7 +137,7 @@ class ChannelLink:
         self._known.dialect = self._search.current
         self._known.channel_pin = channel.fingerprint
         self._channel = channel
-        if self._known.hook_path is None:
+        if not self._known.posts:
             self._leftover = None
         return ChannelSession(channel, subscription, api, self._leftover)
 

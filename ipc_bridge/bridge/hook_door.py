@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
+import hmac
 import re
-import secrets
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,7 +14,6 @@ from contextlib import contextmanager
 from ipc_bridge.bridge.hook_refusals import Refusal
 from ipc_bridge.bridge.lateness import CameraClock
 from ipc_bridge.bridge.link import OnEvent
-from ipc_bridge.bridge.registry import KnownCamera
 from ipc_bridge.clock import Clock
 from ipc_bridge.device.address import plain_number
 from ipc_bridge.models import Transport
@@ -33,16 +34,21 @@ FIELDS = frozenset({"app_id", "random", "timestamp", "payload"})
 _TIMESTAMP = re.compile(r"[0-9]{1,12}")
 
 
-def make_path() -> str:
-    """A path that nobody guesses: 32 letters, digits, ``_`` and ``-``."""
-    return secrets.token_urlsafe(24)
+def make_path(sn: str, secret_key: str) -> str:
+    """Return a camera's path: 32 letters, digits, ``_`` and ``-``.
+
+    Nobody guesses it who could not sign as well, and it is the same after every restart, whatever the disk has lost:
+    a camera goes on posting where it was told to.
+    """
+    digest = hmac.new(secret_key.encode(), f"ipc-bridge hook {sn}".encode(), hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(digest[:24]).decode()
 
 
 class HookDoor:
     """One camera's.
 
     Args:
-        known: the camera's record; it gets a path where it has none.
+        sn: the camera's serial number.
         credentials: who must have signed.
         camera_clock: what is known of the camera's clock.
         clock: the bridge's.
@@ -50,11 +56,10 @@ class HookDoor:
     """
 
     def __init__(
-        self, known: KnownCamera, credentials: Credentials, camera_clock: CameraClock, clock: Clock, on_event: OnEvent
+        self, sn: str, credentials: Credentials, camera_clock: CameraClock, clock: Clock, on_event: OnEvent
     ) -> None:
-        known.hook_path = known.hook_path or make_path()
-        self.sn = known.sn
-        self.path = known.hook_path
+        self.sn = sn
+        self.path = make_path(sn, credentials.secret_key)
         self.addresses: frozenset[str] = frozenset()
         """Numbers from which posts may come."""
         self.is_paused = False

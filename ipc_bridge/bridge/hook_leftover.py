@@ -22,7 +22,7 @@ class HookLeftover:
     """Takes what the camera still posts, and has it stop. The journal knows what comes both ways for one event.
 
     Args:
-        known: the camera's record; it loses its path in the end.
+        known: the camera's record.
         credentials: who must have signed.
         doors: where posts come in.
         clock: what is known of the camera's own.
@@ -32,7 +32,7 @@ class HookLeftover:
     def __init__(
         self, known: KnownCamera, credentials: Credentials, doors: HookDoors, clock: CameraClock, on_event: OnEvent
     ) -> None:
-        self.door = HookDoor(known, credentials, clock, doors.clock, on_event)
+        self.door = HookDoor(known.sn, credentials, clock, doors.clock, on_event)
         self._known = known
         self._doors = doors
 
@@ -56,7 +56,7 @@ class HookLeftover:
         if topics:
             await api.call(HOOK_DELETE, event_list=topics)
             log.info("Camera %s posts no more: its events come over the channel now", self.door.sn)
-        self._known.hook_path = None
+        self._known.posts = False
         self.close()
 
     def close(self) -> None:

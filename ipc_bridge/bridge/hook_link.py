@@ -31,6 +31,7 @@ class HookSession:
     Args:
         host: where the camera is.
         api: its API there.
+        known: its record.
         registration: what it knows of us.
         door: where its posts come in.
         clock: what is known of the camera's own.
@@ -41,6 +42,7 @@ class HookSession:
         self,
         host: str,
         api: CameraApi,
+        known: KnownCamera,
         registration: HookRegistration,
         door: HookDoor,
         clock: CameraClock,
@@ -48,6 +50,7 @@ class HookSession:
     ) -> None:
         self._host = host
         self._api = api
+        self._known = known
         self._registration = registration
         self._door = door
         self._clock = clock
@@ -56,6 +59,7 @@ class HookSession:
 
     async def begin(self, model: Model) -> None:
         """See :class:`~ipc_bridge.bridge.link.Session`."""
+        self._known.posts = True
         await self._registration.begin(self._api, model)
 
     async def keep(self) -> DeviceError:
@@ -99,6 +103,7 @@ class HookSession:
         try:
             async with asyncio.timeout(GOODBYE_TIMEOUT):
                 await self._registration.remove(self._api)
+                self._known.posts = False
         except (TimeoutError, DeviceError) as error:
             log.info("Camera %s could not be told to post no more: %s", self._door.sn, str(error) or "no answer")
 
@@ -109,7 +114,7 @@ class HookLink:
     The door is open between two sessions as well: a camera that does not answer for a moment may still post.
 
     Args:
-        known: the camera's record: its pin and its path.
+        known: the camera's record: its pin, and whether it posts.
         config: what holds for this camera.
         doors: where posts come in.
         clock: what is known of the camera's own.
@@ -124,7 +129,7 @@ class HookLink:
         self._doors = doors
         self._clock = clock
         self._period = config.keep_alive
-        self._door = HookDoor(known, credentials, clock, doors.clock, on_event)
+        self._door = HookDoor(known.sn, credentials, clock, doors.clock, on_event)
         self._registration = HookRegistration(known.sn, doors.url(self._door.path))
 
     async def open(self, host: str, api: CameraApi) -> Session:
@@ -137,7 +142,7 @@ class HookLink:
         await ask_callbacks(api)
         self._known.api_pin = api.pin
         self._door.addresses = addresses
-        return HookSession(host, api, self._registration, self._door, self._clock, self._period)
+        return HookSession(host, api, self._known, self._registration, self._door, self._clock, self._period)
 
     def failed(self, error: BridgeError) -> None:
         """See :class:`~ipc_bridge.bridge.link.Link`."""

@@ -41,7 +41,8 @@ class HookRegistration:
     def __init__(self, sn: str, url: str) -> None:
         self._sn = sn
         self._url = url
-        self._place, path = _place_and_path(url, 0)
+        self._scheme = url.partition("://")[0]
+        self._place, path = _place_and_path(url)
         self._directory = path.rpartition("/")[0]
         self._topics = [DETECT_EVENT]
 
@@ -101,7 +102,7 @@ class HookRegistration:
 
     def _is_stale(self, callback: str) -> bool:
         """Whether it is an earlier URL of ours, under which nobody answers any more."""
-        place, path = _place_and_path(callback, self._place[1])
+        place, path = _place_and_path(callback, self._scheme)
         is_ours = place == self._place and path.rpartition("/")[0] == self._directory
         return is_ours and not is_same_callback(self._url, callback)
 
@@ -112,17 +113,16 @@ def is_same_callback(url: str, listed: str) -> bool:
     Host, port and path are compared: the documents' samples have no scheme, and no path either where it may have been
     left out.
     """
-    place, path = _place_and_path(url, 0)
-    listed_place, listed_path = _place_and_path(listed, place[1])
+    place, path = _place_and_path(url)
+    listed_place, listed_path = _place_and_path(listed, url.partition("://")[0])
     return listed_place == place and listed_path in ("", path)
 
 
-def _place_and_path(url: str, default_port: int) -> tuple[tuple[str, int], str]:
-    """Host with port, and path; what cannot be read has neither."""
-    scheme, separator, rest = url.partition("://")
+def _place_and_path(url: str, scheme: str = "") -> tuple[tuple[str, int], str]:
+    """Host with port, and path; ``scheme`` is that of a URL which names none. What cannot be read has neither."""
     try:
-        parts = urlsplit(f"//{rest if separator else url}")
-        port = parts.port or _PORTS.get(scheme if separator else "", default_port)
+        parts = urlsplit(url if "://" in url else f"{scheme}://{url}")
+        port = parts.port or _PORTS.get(parts.scheme, 0)
     except ValueError:
         return ("", 0), ""
     return (parts.hostname or "", port), parts.path

@@ -21,7 +21,7 @@ WRITE_EVERY = 1.0
 """Seconds between two writes: when the bridge starts, everything changes at once."""
 RETRY_SECONDS = 60.0
 """Between two tries to write on a disk that is full."""
-_TEXTS = ("host", "own_name", "model_name", "mac", "firmware", "hardware", "channel_pin", "api_pin", "hook_path")
+_TEXTS = ("host", "own_name", "model_name", "mac", "firmware", "hardware", "channel_pin", "api_pin")
 
 MAX_CAMERAS = 500
 """More than any site has: somebody who answers discovery with invented serials stops here."""
@@ -40,10 +40,10 @@ class KnownCamera:
     hardware: str | None = None
     channel_pin: str | None = None
     api_pin: str | None = None
-    hook_path: str | None = None
-    """Where it is to post its events, or was: the last part of its callback URL."""
     coverage: str | None = None
     signs_keep_alive: bool | None = None
+    posts: bool = False
+    """Whether it was told to post its events to us, and not yet that it need not any more."""
     announced: dict[str, str] = field(default_factory=dict)
     """Home Assistant's components of this camera: id to platform."""
     unsupported: list[str] = field(default_factory=list)
@@ -169,6 +169,7 @@ def _read_row(row: object) -> KnownCamera | None:
         **{name: row[name] for name in _TEXTS if isinstance(row.get(name), str)},
         coverage=coverage if coverage in [item.value for item in Coverage] else None,
         signs_keep_alive=signs if isinstance(signs, bool) else None,
+        posts=row.get("posts") is True,
         announced=_strings(row.get("announced")),
         unsupported=_texts(row.get("unsupported")),
     )

@@ -32,30 +32,35 @@ class WebServer:
         """Why it does not listen."""
         self.listening = asyncio.Event()
         self._config = config
-        self._application = application
         self._retry_seconds = retry_seconds
+        self._runner = make_runner(application, SHUTDOWN_SECONDS)
+
+    @property
+    def connections(self) -> int:
+        """How many there are."""
+        server = self._runner.server
+        return 0 if server is None else len(server.connections)
 
     async def run(self) -> None:
         """Serve until cancelled."""
-        runner = make_runner(self._application, SHUTDOWN_SECONDS)
-        await runner.setup()
+        await self._runner.setup()
         server: asyncio.Server | None = None
         try:
-            server = await self._listen(runner)
+            server = await self._listen()
             # Not serve_forever(), whose end waits for the last idle connection.
             await asyncio.get_running_loop().create_future()
         finally:
             self.listening.clear()
             if server is not None:
                 server.close()
-            await runner.cleanup()
+            await self._runner.cleanup()
 
-    async def _listen(self, runner: web.AppRunner) -> asyncio.Server:
+    async def _listen(self) -> asyncio.Server:
         host, port = self._config.host, self._config.port
         loop = asyncio.get_running_loop()
         while True:
             try:
-                server = await loop.create_server(listener(runner), host, port)
+                server = await loop.create_server(listener(self._runner), host, port)
             except OSError as error:
                 problem = (
                     f"the web server cannot listen on {host}:{port} ({error.strerror or error}): end the program that "

@@ -17,7 +17,6 @@ from ipc_bridge.bridge.hook_doors import HookDoors
 from ipc_bridge.bridge.lateness import CameraClock
 from ipc_bridge.bridge.link import Acknowledge
 from ipc_bridge.bridge.publisher import Publisher
-from ipc_bridge.bridge.registry import KnownCamera
 from ipc_bridge.config import Web
 from ipc_bridge.models import Transport
 from ipc_bridge.simulator.posts import write_form
@@ -205,10 +204,10 @@ async def serving(plugins: Mapping[str, Path] | None = None, **config: Any) -> A
     def received(payload: bytes, transport: Transport, acknowledge: Acknowledge) -> None:
         served.received(payload, transport, acknowledge)
 
-    door = HookDoor(KnownCamera(SN), CREDENTIALS, camera_clock, clock, received)
+    door = HookDoor(SN, CREDENTIALS, camera_clock, clock, received)
     door.addresses = frozenset({HOST})
     doors.open(door)
-    server = WebServer(settings, make_application(settings, health, doors, plugins or {}))
+    server = WebServer(settings, make_application(settings, health, doors, {} if plugins is None else plugins))
     served = Served(settings.port, server, doors, door, clock, camera_clock, health)
     task = asyncio.create_task(server.run())
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -143,9 +144,10 @@ async def test_a_door_that_was_closed(served: Served) -> None:
 
 
 async def test_paths_are_long_and_no_two_are_the_same() -> None:
-    paths = {hook_door.make_path() for _ in range(100)}
-    assert len(paths) == 100
-    assert {len(path) for path in paths} == {32}
+    paths = {hook_door.make_path(f"S{number}", key) for number in range(100) for key in ("one key", "another")}
+    assert len(paths) == 200
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]{32}", path) for path in paths)
+    assert hook_door.make_path("S0", "one key") in paths
 
 
 async def test_another_address(served: Served) -> None:
