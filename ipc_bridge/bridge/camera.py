@@ -181,6 +181,7 @@ class CameraRunner:
             "host": self.known.host,
             "model": self.known.model_name,
             "firmware": self.known.firmware,
+            "transport": self.config.transport,
             "channel_pin": self.known.channel_pin,
             "api_pin": self.known.api_pin,
             "crc": self.known.coverage,
