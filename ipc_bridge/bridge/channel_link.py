@@ -150,11 +150,15 @@ class ChannelLink:
         """See :class:`~ipc_bridge.bridge.link.Link`."""
         if self._channel is not None:
             self._channel.pause()
+        if self._leftover is not None:
+            self._leftover.door.is_paused = True
 
     def resume(self) -> None:
         """See :class:`~ipc_bridge.bridge.link.Link`."""
         if self._channel is not None:
             self._channel.resume()
+        if self._leftover is not None:
+            self._leftover.door.is_paused = False
 
     def end(self) -> None:
         """See :class:`~ipc_bridge.bridge.link.Link`."""

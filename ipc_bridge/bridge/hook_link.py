@@ -72,6 +72,8 @@ class HookSession:
                         return UnreachableError(f"the camera is not at {self._host} any more")
                 if await self._registration.renew(self._api):
                     log.warning("Camera %s did not know any more where to post its events: told again", self._door.sn)
+                # Behind its name it may have another number by now, and is still the same: its certificate was checked.
+                self._door.addresses = await numbers_of(self._host)
                 self._clock.heartbeat_answered()
         except DeviceError as error:
             return error

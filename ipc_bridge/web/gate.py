@@ -15,11 +15,11 @@ MAX_CONNECTIONS = 256
 MAX_FROM_ONE = 64
 """From one address: the cameras must not wait for somebody who only holds connections."""
 IDLE_TIMEOUT = 15.0
-"""Seconds for a request's head, from the connection or from the request before."""
+"""Seconds for a request's head, from the connection (aiohttp 3.14) or from the request before."""
 LINGER = 2.0
 """Seconds in which the rest of a refused request is read and thrown away, so that its sender reads the answer."""
-MAX_LINE = 4096
-"""Bytes of a request line or a header."""
+MAX_LINE = 8192
+"""Bytes of a request line or a header: browsers bring the cookies of all that runs on this machine."""
 MAX_HEADERS = 64
 
 

@@ -470,6 +470,28 @@ async def test_a_name_that_nobody_knows(served: Served, camera: SimulatedCamera)
         await eventually(lambda: (life.runner.reason or "").startswith("the name camera.invalid has no address: "))
 
 
+async def test_a_name_that_gets_another_number(
+    served: Served, camera: SimulatedCamera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = frozenset({"127.20.3.9"})
+
+    async def resolve(host: str) -> frozenset[str]:
+        assert host == HERE
+        return numbers
+
+    monkeypatch.setattr("ipc_bridge.bridge.hook_link.numbers_of", resolve)
+    async with living(served, camera) as life:
+        await life.becomes(Status.ONLINE)
+        camera.emit_face()
+        await camera.wait_until(lambda: len(camera.posted) == 3)
+        assert {post.status for post in camera.posted} == {403}
+        numbers = frozenset({HERE})
+        before = len(paths(camera))
+        await camera.wait_until(lambda: len(paths(camera)) >= before + 2)
+        camera.emit_face()
+        await camera.wait_for_acknowledged(1)
+
+
 # Pausing.
 
 
@@ -510,16 +532,24 @@ async def test_a_hook_that_stayed_behind_is_taken_back(
         assert paths(camera).count(HOOK_DELETE.path) == 1
 
 
-async def test_what_a_hook_that_stayed_behind_posts_is_taken(
-    served: Served, camera: SimulatedCamera, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_what_a_hook_that_stayed_behind_posts_is_taken(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+    async with fake(hook_attempts=10_000) as camera:
+        await _posts_beside_its_channel(served, camera, caplog)
+
+
+async def _posts_beside_its_channel(served: Served, camera: SimulatedCamera, caplog: pytest.LogCaptureFixture) -> None:
     url = f"http://127.0.0.1:{served.port}/hook/{make_path(SN, 'demo-secret')}"
     camera.faults.refuse("api", 3, 1000)
     async with living(served, camera, KnownCamera(SN, posts=True), transport="channel", keep_alive=1) as life:
         await life.becomes(Status.ONLINE)
         await eventually(lambda: "still posts its events" in caplog.text)
         camera._state.hooks[FACE_EVENT] = [url]
+        life.runner.pause()
         event_id = camera.emit_face()
+        await camera.wait_until(lambda: len(camera.posted) == 2)
+        assert {post.status for post in camera.posted} == {503}
+        assert not life.observer.events
+        life.runner.resume()
         await eventually(lambda: len(life.observer.events) == 2)
         assert {way for way, _ in life.observer.events} == {Transport.CHANNEL, Transport.HOOK}
         assert {event["event_id"] for _, event in life.observer.events} == {event_id}
