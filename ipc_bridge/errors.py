@@ -17,6 +17,8 @@
     │   ├── CertificateError    the certificate is not the one that was pinned, or not from the CA
     │   ├── RefusedError        the camera answered with a code of its own
     │   └── ReplyError          the camera answered what its API cannot mean
+    ├── ParameterError          a call that the catalogue refuses, before anything is sent
+    │   └── FileTooLargeError   its file is over the camera's limit
     ├── ClientCertificateError  the .p12 file or its password is wrong
     ├── CommandError            a command over MQTT is not carried out
     └── BrokerError             the MQTT broker cannot be used
@@ -105,6 +107,14 @@ class RefusedError(DeviceError):
 
 class ReplyError(DeviceError):
     """The camera answered what its API cannot mean."""
+
+
+class ParameterError(BridgeError):
+    """A call's parameters or a setting's value cannot be sent: missing, unknown, unfit, or in conflict."""
+
+
+class FileTooLargeError(ParameterError):
+    """A file is over the camera's limit."""
 
 
 class ClientCertificateError(BridgeError):

@@ -15,7 +15,7 @@ from ipc_bridge.bridge.lateness import CameraClock
 from ipc_bridge.bridge.registry import KnownCamera
 from ipc_bridge.bridge.security import TlsContexts
 from ipc_bridge.bridge.verdict import Verdict, judge
-from ipc_bridge.catalog.device import DEVICE_NOT_ACTIVATED, SECRET_KEY_INVALID, SUBSCRIBE_EVENT_NOT_EXIST
+from ipc_bridge.catalog.codes import DEVICE_NOT_ACTIVATED, SECRET_KEY_INVALID, SUBSCRIBE_EVENT_NOT_EXIST
 from ipc_bridge.config import CameraConfig
 from ipc_bridge.device.address import Address
 from ipc_bridge.device.api import CameraApi

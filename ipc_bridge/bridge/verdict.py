@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ipc_bridge.catalog.codes import explain
-from ipc_bridge.catalog.device import APP_ID_INVALID, DEVICE_NOT_ACTIVATED, SECRET_KEY_INVALID
+from ipc_bridge.catalog.codes import APP_ID_INVALID, DEVICE_NOT_ACTIVATED, SECRET_KEY_INVALID, explain
 from ipc_bridge.errors import BridgeError, CertificateError, ClientCertificateError, RefusedError
 from ipc_bridge.models import Status
 

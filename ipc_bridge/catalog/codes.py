@@ -102,6 +102,16 @@ DEVICE_CODES: dict[int, Code] = {
 }
 
 
+SUCCESS = 0
+APP_ID_INVALID = 1
+SECRET_KEY_INVALID = 5
+URL_NOT_FOUND = 6
+DEVICE_NOT_ACTIVATED = 7
+DEVICE_ACTIVATED = 9
+SUBSCRIBE_EVENT_NOT_EXIST = 310
+"""The codes that this program acts upon."""
+
+
 def explain(code: int) -> str:
     """``code`` with its name and meaning, for messages."""
     known = DEVICE_CODES.get(code)

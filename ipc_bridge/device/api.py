@@ -12,8 +12,10 @@ from typing import Any, Self
 
 import aiohttp
 
-from ipc_bridge.catalog.codes import explain
-from ipc_bridge.catalog.device import ACTIVATE, DEVICE_ACTIVATED, DEVICE_NOT_ACTIVATED, SUCCESS, Auth, Endpoint
+from ipc_bridge.catalog.codes import DEVICE_ACTIVATED, DEVICE_NOT_ACTIVATED, SUCCESS, explain
+from ipc_bridge.catalog.device import ACTIVATE
+from ipc_bridge.catalog.endpoint import Auth, Endpoint
+from ipc_bridge.catalog.fields import encode
 from ipc_bridge.device.address import Address
 from ipc_bridge.device.tls import Security, Verify, check_certificate, explain_failure
 from ipc_bridge.errors import CertificateError, PayloadError, RefusedError, ReplyError, UnreachableError
@@ -70,24 +72,26 @@ class CameraApi:
         if self._session is not None:
             await self._session.close()
 
-    async def call(self, endpoint: Endpoint, **params: str) -> dict[str, Any]:
-        """Make one signed call and return its ``data``.
+    async def call(self, endpoint: Endpoint, /, **params: Any) -> dict[str, Any]:
+        """Make one call, with ``params`` in the vendor's form, and return its ``data``.
 
         A camera that is not activated is, where there is an activation code, and then asked again.
 
         Raises:
+            ParameterError: a parameter is missing, unknown or unfit; nothing was sent.
             UnreachableError: no connection, or no answer in time.
             CertificateError: the camera's certificate is not to be trusted.
             RefusedError: the camera answered with an error code.
             ReplyError: the answer is none.
         """
+        values = endpoint.check(params)
         try:
-            return await self._call(endpoint, params)
+            return await self._call(endpoint, values)
         except RefusedError as error:
             if error.code != DEVICE_NOT_ACTIVATED or self._activation_code is None:
                 raise
         await self.activate()
-        return await self._call(endpoint, params)
+        return await self._call(endpoint, values)
 
     async def activate(self) -> None:
         """Activate the camera with the activation code; one that is active already stays as it is.
@@ -103,17 +107,16 @@ class CameraApi:
         else:
             log.warning("Camera %s was not activated; it is now", self._sn)
 
-    async def _call(self, endpoint: Endpoint, params: dict[str, str]) -> dict[str, Any]:
+    async def _call(self, endpoint: Endpoint, values: dict[str, Any]) -> dict[str, Any]:
         # The first of several calls at a time makes the session for all.
         async with self._connecting:
             session = await self._connect()
-        form = {**public_params(self._credentials, int(time.time()), make_nonce()), **params}
-        form["sign"] = sign(form, self._key(endpoint))
+        body = self._encode(endpoint, values)
         url = f"https://{self._address}/openapi/{endpoint.path}"
         try:
-            async with session.post(url, data=form, ssl=self._security.context, allow_redirects=False) as response:
+            async with session.post(url, data=body, ssl=self._security.context, allow_redirects=False) as response:
                 self._note_clock(response.headers.get("Date"))
-                body = await _read_bounded(response)
+                reply = await _read_bounded(response)
         except aiohttp.ServerFingerprintMismatch as error:
             raise CertificateError(
                 f"the certificate of {self._address} has changed: accept it with bridge/request/trust", error.got.hex()
@@ -127,7 +130,20 @@ class CameraApi:
             ):
                 raise explain_failure(self._address, cause) from error
             raise UnreachableError(f"{endpoint.path} on {self._address}: {error}") from error
-        return self._read(endpoint, response.status, body)
+        return self._read(endpoint, response.status, reply)
+
+    def _encode(self, endpoint: Endpoint, values: dict[str, Any]) -> aiohttp.FormData:
+        files = {name: value for name, value in values.items() if isinstance(value, bytes)}
+        form = {name: encode(value) for name, value in values.items() if name not in files}
+        if endpoint.auth is not Auth.NONE:
+            form |= public_params(self._credentials, int(time.time()), make_nonce())
+            form["sign"] = sign(form, self._key(endpoint))
+        body = aiohttp.FormData(default_to_multipart=endpoint.multipart)
+        for name, text in form.items():
+            body.add_field(name, text)
+        for name, content in files.items():
+            body.add_field(name, content, filename=name, content_type="application/octet-stream")
+        return body
 
     def _read(self, endpoint: Endpoint, status: int, body: bytes) -> dict[str, Any]:
         where = f"{endpoint.path} on {self._address}"

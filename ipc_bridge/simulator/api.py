@@ -1,48 +1,35 @@
-"""The camera's HTTPS API: ``POST /openapi/<group>/<action>``, form-encoded and signed.
+"""The camera's HTTPS API: ``POST /openapi/<group>/<action>``, form-encoded or multipart, and signed.
 
-It also hands out the pictures that events point to.
+It also hands out the files that events and answers point to.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass
 from email.utils import formatdate
 from typing import Any
-from urllib.parse import parse_qsl
 
 import orjson
 from aiohttp import web
 
-from ipc_bridge.simulator.endpoints import ENDPOINTS, Auth, Endpoint
-from ipc_bridge.simulator.pictures import JPEG, is_picture_address
-from ipc_bridge.simulator.state import (
-    ACTIVATION_FAILED,
-    NOT_ACTIVATED,
-    PARAMS_INVALID,
-    URL_NOT_FOUND,
-    CameraState,
-    RefusalError,
-)
+from ipc_bridge.catalog.device import ENDPOINTS
+from ipc_bridge.catalog.endpoint import Auth, Endpoint
+from ipc_bridge.simulator.calls import ApiCall, note_call
+from ipc_bridge.simulator.files import fetch
+from ipc_bridge.simulator.forms import Form, read_form
+from ipc_bridge.simulator.handlers import HANDLERS
+from ipc_bridge.simulator.parameters import read_parameters
+from ipc_bridge.simulator.refusals import Code, RefusalError
+from ipc_bridge.simulator.state import CameraState
+
+_log = logging.getLogger(__name__)
 
 _PREFIX = "/openapi/"
-_FORM = "application/x-www-form-urlencoded"
-_PUBLIC = frozenset({"app_id", "timestamp", "random", "sign"})
-_MAX_FIELDS = 100
 _MAX_CALLS = 1000
 _SHUTDOWN_SECONDS = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class ApiCall:
-    """One call as it came, and what it got."""
-
-    path: str
-    params: Mapping[str, str]
-    code: int
 
 
 class ApiServer:
@@ -79,68 +66,71 @@ class ApiServer:
     async def _respond(self, request: web.BaseRequest) -> web.StreamResponse:
         faults = self._state.faults
         await self._state.changes.wait_for(lambda: not faults.silent, timeout=None)
-        if request.method == "GET" and is_picture_address(request.path_qs, self._state.settings.secret_key):
-            return web.Response(body=JPEG, content_type="image/jpeg")
-        path = request.path.removeprefix(_PREFIX)
-        params: dict[str, str] = {}
+        if request.method == "GET" and "auth_key" in request.query:
+            return self._download(request)
+        form = Form()
         data: dict[str, Any] | None = None
         code = 0
         try:
             endpoint = self._find(request)
-            params = await _read_form(request)
-            data = self._call(endpoint, params)
+            form = await read_form(request, multipart=endpoint.multipart)
+            data = self._call(endpoint, form)
         except RefusalError as refused:
             code = refused.code
-        self.calls.append(ApiCall(path, params, code))
+        call = note_call(request.path.removeprefix(_PREFIX), form, code)
+        _log.info("%s: %s", self._state.settings.sn, call)
+        self.calls.append(call)
         self._state.changes.notify()
         if faults.delay:
             await asyncio.sleep(faults.delay)
-        # Who reads it must not depend on the type: the documents name none.
-        answer = {"code": code} if data is None else {"code": code, "data": data}
+        return self._answer({"code": code} if data is None else {"code": code, "data": data})
+
+    def _download(self, request: web.BaseRequest) -> web.Response:
+        try:
+            file = fetch(self._state, request.path_qs)
+        except RefusalError as refused:
+            return self._answer({"code": refused.code}, status=404)
+        return web.Response(body=file.content, content_type=file.content_type)
+
+    def _answer(self, answer: dict[str, Any], status: int = 200) -> web.Response:
         # The Date is the camera's own, right or wrong.
         headers = {"Date": formatdate(self._state.now(), usegmt=True)}
-        return web.Response(body=orjson.dumps(answer), content_type="text/plain", headers=headers)
+        # Who reads it must not depend on the type: the documents name none.
+        return web.Response(body=orjson.dumps(answer), status=status, content_type="text/plain", headers=headers)
 
     def _find(self, request: web.BaseRequest) -> Endpoint:
         self._state.refuse_by_fault("api")
         if request.method != "POST" or not request.path.startswith(_PREFIX):
-            raise RefusalError(URL_NOT_FOUND)
+            raise RefusalError(Code.URL_NOT_FOUND)
         endpoint = ENDPOINTS.get(request.path.removeprefix(_PREFIX))
         if endpoint is None:
-            raise RefusalError(URL_NOT_FOUND)
+            raise RefusalError(Code.URL_NOT_FOUND)
+        if endpoint.models and self._state.settings.model not in {model.value for model in endpoint.models}:
+            raise RefusalError(self._state.settings.unsupported)
         return endpoint
 
-    def _call(self, endpoint: Endpoint, params: dict[str, str]) -> dict[str, Any] | None:
+    def _call(self, endpoint: Endpoint, form: Form) -> dict[str, Any] | None:
+        self._check_sender(endpoint, form)
+        self._check_face_service(endpoint)
+        return HANDLERS[endpoint.path](self._state, **read_parameters(endpoint, form))
+
+    def _check_sender(self, endpoint: Endpoint, form: Form) -> None:
         settings = self._state.settings
-        if endpoint.auth is not Auth.NONE:
-            self._state.check_public_params(params)
-        if endpoint.auth is Auth.ACTIVATION:
+        if endpoint.auth is Auth.NONE:
+            if self._state.activated:
+                raise RefusalError(Code.OP_NOT_ALLOWED)
+            return
+        self._state.check_public_params(form.texts)
+        if endpoint.auth is Auth.ACTIVATION_CODE:
             # This call's list of codes has 8 in place of 5.
-            self._state.check_signature(params, settings.activation_code, ACTIVATION_FAILED)
+            self._state.check_signature(form.texts, settings.activation_code, Code.DEVICE_ACTIVATE_FAILED)
         elif not self._state.activated:
-            raise RefusalError(NOT_ACTIVATED)
-        elif endpoint.auth is Auth.SIGNED:
-            self._state.check_signature(params, settings.secret_key)
-        private = {name: value for name, value in params.items() if name not in _PUBLIC}
-        if not endpoint.required <= private.keys() <= endpoint.required | endpoint.optional:
-            raise RefusalError(PARAMS_INVALID)
-        return endpoint.handler(self._state, private)
+            raise RefusalError(Code.DEVICE_NOT_ACTIVATED)
+        else:
+            self._state.check_signature(form.texts, settings.secret_key)
 
-
-async def _read_form(request: web.BaseRequest) -> dict[str, str]:
-    if request.content_type != _FORM:
-        raise RefusalError(PARAMS_INVALID)
-    try:
-        pairs = parse_qsl(
-            (await request.read()).decode("ascii"),
-            keep_blank_values=True,
-            strict_parsing=True,
-            errors="strict",
-            max_num_fields=_MAX_FIELDS,
-        )
-    except ValueError as error:
-        raise RefusalError(PARAMS_INVALID) from error
-    params = dict(pairs)
-    if len(params) != len(pairs):
-        raise RefusalError(PARAMS_INVALID)
-    return params
+    def _check_face_service(self, endpoint: Endpoint) -> None:
+        """Faces and counts are kept on the SD card: without one their service does not run."""
+        if Code.FACE_SERVICE_NOT_RUNNING in endpoint.codes and not self._state.card.works:
+            no_card = Code.SDCARD_NOT_PLUGGED
+            raise RefusalError(no_card if no_card in endpoint.codes else Code.FACE_SERVICE_NOT_RUNNING)

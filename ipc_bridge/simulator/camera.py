@@ -8,45 +8,42 @@ import logging
 import random
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from ipc_bridge.errors import PayloadError
-from ipc_bridge.simulator.api import ApiCall, ApiServer
 from ipc_bridge.simulator.book import SentEvent
 from ipc_bridge.simulator.certificates import make_identity, server_context
-from ipc_bridge.simulator.channel import ChannelServer
-from ipc_bridge.simulator.discovery import DiscoveryResponder
 from ipc_bridge.simulator.events import EventSource
-from ipc_bridge.simulator.faults import Faults
+from ipc_bridge.simulator.observed import ObservedCamera
+from ipc_bridge.simulator.people import UNKNOWN
 from ipc_bridge.simulator.settings import FACE_MODEL, CameraSettings
-from ipc_bridge.simulator.state import CameraState
+from ipc_bridge.simulator.statistics import Flow
 from ipc_bridge.wire.payload import decode_object, encode_object
 
 _log = logging.getLogger(__name__)
 
-_REBOOT_DELAY = 0.1
-"""Seconds between the answer to ``device/reboot`` and the reboot."""
+_ANSWER_DELAY = 0.1
+"""Seconds between the answer to a call and the reboot or move that it asked for."""
+_T = TypeVar("_T")
 
 
-class SimulatedCamera:
+class SimulatedCamera(ObservedCamera):
     """A camera on an address of this machine; use it as an async context manager, or start and stop it.
+
+    ``library``, ``controls``, ``statistics``, ``card`` and ``hooks`` are what it holds, ``calls`` what was asked of
+    it, ``faults`` what is wrong with it; the ``emit`` methods have it send events.
 
     Args:
         settings: what it is like.
     """
 
     def __init__(self, settings: CameraSettings | None = None) -> None:
-        self.settings = settings or CameraSettings()
-        self._state = CameraState(self.settings)
-        self._state.request_reboot = self._reboot_soon
+        super().__init__(settings or CameraSettings())
+        self._state.request_reboot = lambda: self._soon(self.reboot, self.settings.reboot_seconds)
+        self._state.request_move = lambda host: self._soon(self.move, host)
         self._chance = random.Random(self.settings.sn if self.settings.seed is None else self.settings.seed)
-        self._source = EventSource(self.settings.sn, self.settings.secret_key, self._chance)
-        self._channel = ChannelServer(self._state)
-        self._api = ApiServer(self._state)
-        self._discovery = DiscoveryResponder(self._state)
-        self._channel_port = self.settings.channel_port
+        self._source = EventSource(self._state, self._chance)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._running = False
         self._changing = asyncio.Lock()
         """Held while it starts, stops, reboots, moves."""
 
@@ -67,6 +64,7 @@ class SimulatedCamera:
         """
         async with self._changing:
             await self._listen()
+            self._state.boot()
 
     async def stop(self) -> None:
         """Stop listening, cut every connection and end what is under way."""
@@ -76,157 +74,42 @@ class SimulatedCamera:
         async with self._changing:
             self.faults.speak()
             await self._close()
-
-    # What it is.
-
-    @property
-    def sn(self) -> str:
-        """Its serial number."""
-        return self.settings.sn
-
-    @property
-    def host(self) -> str:
-        """Its address at the moment."""
-        return self._state.host
-
-    @property
-    def channel_port(self) -> int:
-        """The TCP port of its message channel."""
-        return self._channel_port
-
-    @property
-    def api_port(self) -> int:
-        """The TCP port of its API."""
-        return self._state.api_port
-
-    @property
-    def fingerprint(self) -> str:
-        """SHA-256 of its certificate, 64 lower-case hex digits."""
-        return self._state.identity.fingerprint
-
-    @property
-    def certificate(self) -> bytes:
-        """Its certificate as PEM."""
-        return self._state.identity.certificate
-
-    @property
-    def activated(self) -> bool:
-        """Whether it was activated."""
-        return self._state.activated
-
-    @property
-    def running(self) -> bool:
-        """Whether it listens: false before the start, after the end and during a reboot."""
-        return self._running
-
-    # What happened to it.
-
-    @property
-    def clients(self) -> int:
-        """Connections to its channel."""
-        return len(self._channel.clients)
-
-    @property
-    def subscribers(self) -> int:
-        """Connections to its channel that subscribed to something."""
-        return len(self._channel.subscribers)
-
-    @property
-    def connects(self) -> int:
-        """CONNECTs since it was made, accepted or refused; those in another dialect of the CRC are none."""
-        return self._state.connects
-
-    @property
-    def heartbeats(self) -> int:
-        """PINGREQs of the clients that are connected."""
-        return sum(client.session.heartbeats for client in self._channel.clients)
-
-    @property
-    def unacknowledged(self) -> Mapping[int, SentEvent]:
-        """Events without PUBACK by their id, oldest first; gone after a reboot."""
-        return self._state.book.unacknowledged
-
-    @property
-    def acknowledged(self) -> Mapping[int, bytes]:
-        """Payloads of the events with PUBACK by their id; gone after a reboot."""
-        return self._state.book.acknowledged
-
-    @property
-    def sent_count(self) -> int:
-        """Events emitted since it was made, with or without a subscriber."""
-        return self._state.book.sent_count
-
-    @property
-    def acknowledged_count(self) -> int:
-        """Events acknowledged since it was made; each counts once."""
-        return self._state.book.acknowledged_count
-
-    @property
-    def repeated_acknowledgements(self) -> int:
-        """Acknowledgements of an event that had one already."""
-        return self._state.book.repeated_count
-
-    @property
-    def stray_acknowledgements(self) -> list[int]:
-        """The last thousand ids that were acknowledged and never sent."""
-        return list(self._state.book.stray)
-
-    @property
-    def calls(self) -> list[ApiCall]:
-        """The last thousand API calls, newest last."""
-        return list(self._api.calls)
-
-    @property
-    def discovery_answers(self) -> int:
-        """Discovery requests that it answered."""
-        return self._discovery.answered
-
-    async def wait_until(self, condition: Callable[[], bool], timeout: float | None = 10.0) -> None:
-        """Return once ``condition()`` holds; it is looked at whenever something happens to this camera.
-
-        Raises:
-            TimeoutError: it did not within ``timeout`` seconds.
-        """
-        await self._state.changes.wait_for(condition, timeout)
-
-    async def wait_for_client(self, count: int = 1, timeout: float | None = 10.0) -> None:
-        """Return once ``count`` clients are connected, TLS included."""
-        await self.wait_until(lambda: self.clients >= count, timeout)
-
-    async def wait_for_no_client(self, timeout: float | None = 10.0) -> None:
-        """Return once no client is connected."""
-        await self.wait_until(lambda: self.clients == 0, timeout)
-
-    async def wait_for_subscriber(self, count: int = 1, timeout: float | None = 10.0) -> None:
-        """Return once ``count`` clients are subscribed."""
-        await self.wait_until(lambda: self.subscribers >= count, timeout)
-
-    async def wait_for_acknowledged(self, count: int, timeout: float | None = 10.0) -> None:
-        """Return once ``count`` events were acknowledged since the camera was made."""
-        await self.wait_until(lambda: self.acknowledged_count >= count, timeout)
-
-    async def wait_for_all_acknowledged(self, timeout: float | None = 10.0) -> None:
-        """Return once no event waits for its acknowledgement."""
-        await self.wait_until(lambda: not self.unacknowledged, timeout)
-
-    async def drained(self, timeout: float | None = 10.0) -> None:
-        """Return once every subscriber reads as fast as events are emitted: for load without end."""
-        await self.wait_until(lambda: self._channel.backlog == 0, timeout)
+            self._state.halt()
 
     # What it sends.
 
     def emit_face(self, *, omit: Iterable[str] = (), **overrides: Any) -> int:
-        """Recognise someone and return the event's id; the FM010 can, too, but nobody can subscribe to it.
+        """Recognise someone of the library and return the event's id.
+
+        It is who ``faceid`` names, else anyone, of ``group_name`` where that is given; the arrival counts at once,
+        however soon after the last one. An event with a ``faceid`` that the library does not have counts nowhere.
+        The FM010 can do it, too, but nobody can subscribe to it.
 
         Args:
             omit: keys that the event lacks.
-            **overrides: keys with another value than the sample's, or of their own.
+            **overrides: keys with another value than the library's, or of their own.
+
+        Raises:
+            NotSeenError: the SD card does not work.
         """
-        return self.emit({**self._source.face(self._state.origin, self._state.now()), **overrides}, omit=omit)
+        event = self._source.face(overrides.get("faceid"), overrides.get("group_name"))
+        return self.emit({**event, **overrides}, omit=omit)
+
+    def emit_stranger(self) -> int:
+        """Recognise someone who was never there before and return the event's id.
+
+        Raises:
+            NotSeenError: the SD card does not work.
+        """
+        return self.emit(self._source.stranger())
+
+    def count_people(self, flow: Flow, number: int = 1, *, gender: int = UNKNOWN, age_range: int = 1) -> None:
+        """Let people pass whom it counts but does not recognise; without a door line or a card it counts nobody."""
+        self._state.count(flow, number, gender=gender, age_range=age_range)
 
     def emit_motion(self, *, omit: Iterable[str] = (), **overrides: Any) -> int:
         """Detect something (``detect_type`` 1 motion, 2 sound, 3 both) and return the event's id."""
-        return self.emit({**self._source.motion(self._state.origin, self._state.now()), **overrides}, omit=omit)
+        return self.emit({**self._source.motion(), **overrides}, omit=omit)
 
     def emit(self, event: Mapping[str, Any], *, omit: Iterable[str] = ()) -> int:
         """Send an event and return its id; ``event_id`` is the next one where ``event`` names none.
@@ -269,11 +152,6 @@ class SimulatedCamera:
 
     # What goes wrong with it.
 
-    @property
-    def faults(self) -> Faults:
-        """The switches for what is wrong until it is switched off."""
-        return self._state.faults
-
     def clear_faults(self) -> None:
         """Switch every fault off; events that ``merge`` held back leave."""
         self.faults.clear()
@@ -295,9 +173,11 @@ class SimulatedCamera:
         """Close everything, be away for ``seconds`` and come back; event ids begin again at 1."""
         async with self._changing:
             await self._close()
+            self._state.halt()
             self._state.book.restart()
             await asyncio.sleep(seconds)
             await self._listen()
+            self._state.boot()
 
     async def move(self, host: str) -> None:
         """Go to the address ``host``, on the same ports.
@@ -359,9 +239,11 @@ class SimulatedCamera:
         await self._api.close()
         self._state.changes.notify()
 
-    def _reboot_soon(self) -> None:
-        self.in_background(self._answer_then_reboot())
+    def _soon(self, work: Callable[[_T], Coroutine[Any, Any, None]], argument: _T) -> None:
+        """Do ``work`` once the answer to the call that asked for it is on its way."""
 
-    async def _answer_then_reboot(self) -> None:
-        await asyncio.sleep(_REBOOT_DELAY)
-        await self.reboot(self.settings.reboot_seconds)
+        async def later() -> None:
+            await asyncio.sleep(_ANSWER_DELAY)
+            await work(argument)
+
+        self.in_background(later())

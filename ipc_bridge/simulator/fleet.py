@@ -12,8 +12,10 @@ from types import TracebackType
 from typing import Self
 
 from ipc_bridge.simulator.camera import SimulatedCamera
+from ipc_bridge.simulator.card import CardStatus
 from ipc_bridge.simulator.certificates import make_identity
 from ipc_bridge.simulator.settings import FACE_MODEL, MOTION_MODEL, CameraSettings
+from ipc_bridge.simulator.statistics import Flow
 
 _TICK = 0.002
 """Seconds between two looks at what is due: a load of 10,000 events/s needs no more wake-ups."""
@@ -103,10 +105,13 @@ class Fleet:
     def _happen(self, camera: SimulatedCamera) -> None:
         if not camera.running:
             return
-        if camera.settings.model == FACE_MODEL and self._chance.random() < _FACE_SHARE:
+        sees_faces = camera.settings.model == FACE_MODEL and camera.card is CardStatus.WORKING
+        if sees_faces and self._chance.random() < _FACE_SHARE:
             camera.emit_face()
         else:
             camera.emit_motion()
+            # Who moves and shows no face goes out, or goes by.
+            camera.count_people(self._chance.choice((Flow.OUT, Flow.PASS)))
 
 
 def camera_settings(fleet: FleetSettings, number: int) -> CameraSettings:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import random
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
 import orjson
 
+from ipc_bridge.simulator import api
 from ipc_bridge.simulator.certificates import make_identity, shared_authority, shared_identity
-from ipc_bridge.simulator.console import Console, describe
+from ipc_bridge.simulator.commands import describe
+from ipc_bridge.simulator.console import Console
 from ipc_bridge.simulator.fleet import Fleet, FleetSettings
 from ipc_bridge.simulator.settings import CameraSettings
 from ipc_bridge.wire import discovery, packet
@@ -48,6 +51,8 @@ class SimulateOptions:
     """A directory for ``openapi.p12``, ``openapi.password``, ``ca.pem`` (who issued it) and ``cameras.pem``
     (what the cameras show); where given, the cameras demand a client certificate."""
     certificate_each: bool = False
+    log_calls: bool = False
+    """Write every API call to standard error, a line each."""
     seed: int | None = None
     """Makes who comes when, and what a camera says, the same each time."""
 
@@ -69,12 +74,29 @@ async def simulate(options: SimulateOptions, stdin: TextIO, stdout: TextIO) -> N
     fleet = Fleet(_fleet_settings(options), random.Random(options.seed))
     if options.certificates is not None:
         _write_certificates(options.certificates, fleet)
-    async with fleet, asyncio.TaskGroup() as tasks:
+    async with contextlib.AsyncExitStack() as stack:
+        if options.log_calls:
+            stack.enter_context(_call_log())
+        await stack.enter_async_context(fleet)
+        tasks = await stack.enter_async_context(asyncio.TaskGroup())
         _write_line(stdout, {"ready": True, "cameras": [describe(camera) for camera in fleet.cameras]})
         player = tasks.create_task(fleet.play(options.events_every)) if options.events_every else None
         await _serve_console(Console(fleet), stdin, stdout)
         if player is not None:
             player.cancel()
+
+
+@contextlib.contextmanager
+def _call_log() -> Iterator[None]:
+    logger, handler = logging.getLogger(api.__name__), logging.StreamHandler()
+    before = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+        logger.removeHandler(handler)
 
 
 def _fleet_settings(options: SimulateOptions) -> FleetSettings:

@@ -11,13 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ipc_bridge.errors import PayloadError, SequenceError
-from ipc_bridge.simulator.state import (
-    NO_SUCH_EVENT,
-    NOT_ACTIVATED,
-    PARAMS_INVALID,
-    CameraState,
-    RefusalError,
-)
+from ipc_bridge.simulator.refusals import Code, RefusalError
+from ipc_bridge.simulator.state import CameraState
 from ipc_bridge.wire.frame import Coverage, Frame, FrameDecoder, FrameFormat, encode_frame
 from ipc_bridge.wire.packet import FORMAT, PacketType
 from ipc_bridge.wire.payload import decode_object, encode_object
@@ -100,13 +95,13 @@ class ServerSession:
         self._state.refuse_by_fault("connect")
         fields = _decode_params(payload)
         if fields.keys() != _CONNECT_KEYS:
-            raise RefusalError(PARAMS_INVALID)
+            raise RefusalError(Code.PARAMS_INVALID)
         keep_alive = fields.pop("keep_alive")
         if type(keep_alive) is not int or keep_alive <= 0 or not all(isinstance(v, str) for v in fields.values()):
-            raise RefusalError(PARAMS_INVALID)
+            raise RefusalError(Code.PARAMS_INVALID)
         self._state.check_public_params(fields)
         if not self._state.activated:
-            raise RefusalError(NOT_ACTIVATED)
+            raise RefusalError(Code.DEVICE_NOT_ACTIVATED)
         signed = {**fields, "keep_alive": str(keep_alive)} if self._dialect.signs_keep_alive else fields
         self._state.check_signature(signed, self._state.settings.secret_key)
         return keep_alive
@@ -138,9 +133,9 @@ class ServerSession:
     def _decode_topics(self, payload: bytes) -> set[str]:
         topics = _decode_params(payload).get("event_list")
         if not isinstance(topics, list) or not topics or not all(isinstance(topic, str) for topic in topics):
-            raise RefusalError(PARAMS_INVALID)
+            raise RefusalError(Code.PARAMS_INVALID)
         if not self._state.topics.issuperset(topics):
-            raise RefusalError(NO_SUCH_EVENT)
+            raise RefusalError(Code.SUBSCRIBE_EVENT_NOT_EXIST)
         return set(topics)
 
     def _on_puback(self, payload: bytes) -> None:
@@ -161,7 +156,7 @@ def _decode_params(payload: bytes) -> dict[str, Any]:
     try:
         return decode_object(payload)
     except PayloadError as error:
-        raise RefusalError(PARAMS_INVALID) from error
+        raise RefusalError(Code.PARAMS_INVALID) from error
 
 
 def _expect_empty(name: str, payload: bytes) -> None:

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ipc_bridge.simulator.certificates import Identity
+from ipc_bridge.simulator.people import PEOPLE, Person
+from ipc_bridge.simulator.refusals import Code
 from ipc_bridge.wire import discovery
 from ipc_bridge.wire.session import Dialect
 
@@ -58,6 +60,20 @@ class CameraSettings:
     """Events kept with their payload, unacknowledged and acknowledged each; the oldest go first."""
     reboot_seconds: float = 3.0
     """How long a reboot that the API asked for takes."""
+
+    people: tuple[Person, ...] = PEOPLE
+    """Whom it knows from the start; activation forgets them."""
+    max_zoom: int = 500
+    max_focus: int = 780
+    """What its lens can do; the API's ranges are those of the best one."""
+    unsupported: Code = Code.OP_NOT_SUPPORT
+    """The answer to calls that the model does not have; an old firmware says :attr:`Code.URL_NOT_FOUND`."""
+    recorded_seconds: float = 3600.0
+    """How long it has been recording when it is started first."""
+    clip_unit: float = 1.0
+    """Seconds of ``clock`` that one second of waiting for a clip lasts: a clip is there 4 to 12 of them later."""
+    address_lifetime: float = 3600.0
+    """Seconds after which the address of a file is refused."""
 
     identity: Identity | None = None
     """Its certificate; None: the one that all cameras of the process share."""

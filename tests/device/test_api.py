@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from ipc_bridge.catalog.device import ACTIVATE, GET_INFO, GET_LIVE_STREAM, Endpoint
+from ipc_bridge.catalog.device import ACTIVATE, GET_INFO, GET_LIVE_STREAM, UPDATE_NAME
 from ipc_bridge.device import api as api_module
 from ipc_bridge.device.address import Address
 from ipc_bridge.device.api import CameraApi, fetch_fingerprint
@@ -97,13 +97,13 @@ async def test_parameters_are_signed_as_they_are() -> None:
     forms: list[dict[str, str]] = []
 
     async def respond(request: web.BaseRequest) -> web.StreamResponse:
-        assert request.path == "/openapi/config/setName"
+        assert request.path == "/openapi/config/updateName"
         forms.append({name: str(value) for name, value in (await request.post()).items()})
         return web.Response(body=b'{"code": 0}')
 
     name = "Tür & Hof = 100 % + \N{SNOWMAN}"
     async with server(respond) as address, api_of(address) as api:
-        assert await api.call(Endpoint("config/setName", ("name",)), name=name) == {}
+        assert await api.call(UPDATE_NAME, name=name) == {}
     (form,) = forms
     assert form["name"] == name
     assert is_signed(form, "demo-secret")

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from ipc_bridge.catalog.device import SECRET_KEY_INVALID
+from ipc_bridge.catalog.codes import SECRET_KEY_INVALID
 from ipc_bridge.simulator import MOTION_MODEL, SimulatedCamera, make_identity
 from ipc_bridge.wire.frame import Coverage
 from ipc_bridge.wire.session import Dialect

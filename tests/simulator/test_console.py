@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from ipc_bridge.simulator import CameraSettings, Fleet, FleetSettings
-from ipc_bridge.simulator.console import COMMANDS, Console
+from ipc_bridge.simulator.commands import COMMANDS
+from ipc_bridge.simulator.console import Console
 from tests.simulator.client import subscription
 
 SN = "FS101D8BS00101"
