@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-CODE := ipc_bridge tests $(wildcard plugins benchmarks)
+CODE := ipc_bridge tests $(wildcard docs plugins benchmarks)
 
 # Tests wait for processes and heartbeats more than they work: more of them at a time than there are cores.
 JOBS ?= 4
@@ -12,13 +12,14 @@ COVERAGE_LIMIT := $(if $(filter all,$(IPC_BRIDGE_TEST_REQUIRE)),,--cov-fail-unde
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo install test check format lock benchmark clean
+.PHONY: help demo install test check format docs lock benchmark clean
 
 help:
 	@echo "make demo       a broker, simulated cameras and the bridge on this machine: a first look"
 	@echo "make test       all tests that this machine can run, with coverage"
 	@echo "make check      formatting, lint, types and layers"
 	@echo "make format     formats the code and fixes what ruff can fix"
+	@echo "make docs       docs/endpoints.md anew from the catalogue"
 	@echo "make install    .venv with everything for development"
 	@echo "make lock       requirements/*.txt anew from pyproject.toml (with Python 3.11)"
 	@echo "make benchmark  measures throughput, latency and memory"
@@ -43,6 +44,9 @@ check: .venv/dev.stamp
 format: .venv/dev.stamp
 	$(BIN)/ruff check --fix-only $(CODE)
 	$(BIN)/ruff format $(CODE)
+
+docs: .venv/dev.stamp
+	$(BIN)/python docs/generate.py
 
 benchmark: .venv/dev.stamp
 	$(BIN)/python -m benchmarks

@@ -20,7 +20,6 @@ def picture_size(data: bytes) -> tuple[int, int] | None:
 
 def _jpeg_size(data: bytes) -> tuple[int, int] | None:
     position = 2
-    # Segments are at least two bytes long, so that this ends.
     while position + 9 <= len(data) and data[position] == 0xFF:
         marker = data[position + 1]
         if marker in _FRAME_HEADERS:
@@ -29,8 +28,10 @@ def _jpeg_size(data: bytes) -> tuple[int, int] | None:
             position += 1
         elif marker in _WITHOUT_LENGTH:
             position += 2
+        elif (length := _u16(data, position + 2)) >= 2:
+            position += 2 + length
         else:
-            position += 2 + max(2, _u16(data, position + 2))
+            return None
     return None
 
 

@@ -55,9 +55,8 @@ LINE: Fields = {
     "resolution": Choice({0: "1080p", 1: "720p"}), "start_x": Int(0, 1920), "start_y": Int(0, 1080),
     "end_x": Int(0, 1920, example=500), "end_y": Int(0, 1080),
 }
-FLOW: Fields = {
-    "facerecog_interval": Int(0, 86_400, unit="s"), "customer_judgemode": Choice({0: "snapshot", 1: "normal"}),
-}
+FLOW_MODE = Choice({0: "snapshot", 1: "normal"})
+FLOW: Fields = {"facerecog_interval": Int(0, 86_400, unit="s"), "customer_judgemode": FLOW_MODE}
 PAGE: Fields = {"page_num": Int(1), "page_size": Int(1, 100)}
 GROUP = Text(96, example="vip")
 OWN_GROUP = Text(96, reserved=DEFAULT_GROUPS, example="vip")
@@ -106,10 +105,8 @@ VISITORS: Fields = {
     "face_list": ListOf(Record({**PERSON, "arrive_times": Int(aliases=("arrive_count",))})),
 }
 FACE: Fields = {**PERSON, "arrive_count": NUMBER, "arrive_time": NUMBER, "pic_url": TEXT}
-ABSENT: Fields = {
-    "return_num": Count(of="faceid_list", aliases=("num",)), "faceid_list": ListOf(Record(FACE), aliases=("face_list",)),
-}
-FACE_LIST: Fields = {"total_num": NUMBER, **ABSENT}
+LIST = ListOf(Record(FACE), aliases=("face_list",))
+ABSENT: Fields = {"return_num": Count(of="faceid_list", aliases=("num",)), "faceid_list": LIST}
 # Men and women by age range.
 SLOT: Fields = {**PERIOD, "total": NUMBER, "male_num_stat": ListOf(NUMBER), "female_num_stat": ListOf(NUMBER)}
 COUNTS: Fields = {"total": NUMBER, "stat_list": ListOf(Record(SLOT))}
@@ -119,21 +116,14 @@ GROUP_RECORD: Fields = {
     "times": NUMBER, "period": NUMBER,
 }
 HOOKS: Fields = {"num": Count(of="sub_event"), "sub_event": ListOf(Record({"event": TEXT, "http_callback": TEXTS}))}
-VISITS: Fields = {
-    "total_times": Count(of="came_in_time", aliases=("arrive_count",)), "came_in_time": ListOf(NUMBER),
-}
-RECORDINGS: Fields = {
-    "total_num": NUMBER, "return_num": Count(of="record_list"), "record_list": ListOf(Record({**PERIOD, "url": TEXT})),
-}
+RECORDING: Fields = {**PERIOD, "url": TEXT}
 NETWORKS: Fields = {"num": Count(of="ap_list"), "ap_list": ListOf(Record({"ssid": TEXT, "key_mgmt": TEXT}))}
 LENS: Fields = {
     "max_zoom": NUMBER, "max_focus": NUMBER, "zoom": NUMBER, "focus": NUMBER,
     "focused_x": Int(aliases=("focus_x",)), "focused_y": Int(aliases=("focus_y",)),
 }
 CARD = Choice({0: "unplugged", 1: "unformatted", 2: "working", 3: "unknown"})
-IDENTITY: Fields = dict.fromkeys(
-    ("sn", "model_name", "name", "software_version", "hardware_version", "ip", "mac"), TEXT
-)
+VERSIONS: Fields = {"software_version": TEXT, "hardware_version": TEXT}
 
 NO_CARD = (211, 220)  # no face service, no SD card
 GROUP_CODES = (200, 201, 202, *NO_CARD, 212)
@@ -142,15 +132,13 @@ COUNT_CODES = (*NO_CARD, 265, 266, 267, 277, 280)
 # The documents list them with the getter only, where they make less sense.
 LINE_CODES = (260, 261, 262, 263, 264, 276, 277)
 
-HOOK_ADD = Endpoint("hook/add", WRITE, "have events posted to a URL", {**EVENTS, "http_callback": URL},
-    codes=(310, 311))
-HOOK_DELETE = Endpoint("hook/delete", WRITE, "have events posted no more", EVENTS, codes=(310,))
+HOOK_ADD = Endpoint("hook/add", WRITE, "post events to a URL", {**EVENTS, "http_callback": URL}, codes=(310, 311))
+HOOK_DELETE = Endpoint("hook/delete", WRITE, "post events no more", EVENTS, codes=(310,))
 HOOK_QUERY = Endpoint("hook/query", READ, "where events are posted to", reply=HOOKS)
 
-SET_DOOR_LINE = Endpoint("peopleFlow/setDoorLine", WRITE, "the line that people are counted at", LINE,
+SET_DOOR_LINE = Endpoint("peopleFlow/setDoorLine", WRITE, "the line of the door", LINE,
     codes=(*LINE_CODES, 278), checks=(checks.line_in_picture,))
-GET_DOOR_LINE = Endpoint("peopleFlow/getDoorLine", READ, "the line that people are counted at", reply=LINE,
-    codes=(*LINE_CODES, 279))
+GET_DOOR_LINE = Endpoint("peopleFlow/getDoorLine", READ, "the line of the door", reply=LINE, codes=(*LINE_CODES, 279))
 GET_FLOW_CONFIG = Endpoint("peopleFlow/getConfig", READ, "how people are counted", reply=FLOW)
 # The documents do not say which of the two is required.
 SET_FLOW_CONFIG = Endpoint("peopleFlow/setConfig", WRITE, "how people are counted", FLOW)
@@ -167,7 +155,9 @@ GET_VISITOR_LIST = Endpoint("peopleFlow/getVisitorList", READ, "visitors, the mo
     reply=VISITORS, codes=(*NO_CARD, *range(266, 275), 277, 280, 281, 282, 284, 285),
     checks=(checks.age_or_range,))
 GET_FACE_VISIT_DETAIL = Endpoint("peopleFlow/getFaceVisitDetail", READ, "the visits of a face",
-    {**PERIOD, "faceid": FACE_ID}, reply=VISITS, codes=(*NO_CARD, 266, 267, 275, 277, 280))
+    {**PERIOD, "faceid": FACE_ID},
+    reply={"total_times": Count(of="came_in_time", aliases=("arrive_count",)), "came_in_time": ListOf(NUMBER)},
+    codes=(*NO_CARD, 266, 267, 275, 277, 280))
 
 CREATE_GROUP = Endpoint("face/createGroup", WRITE, "a new group of faces",
     {"name": replace(NEW_NAME, reserved=DEFAULT_GROUPS), **DETAILS}, codes=GROUP_CODES, models=FACES)
@@ -198,7 +188,7 @@ UPDATE_FACE = Endpoint("face/updateFace", WRITE, "another group, picture, age, g
     codes=(204, 207, 208, 210, *NO_CARD), models=FACES, multipart=True)
 GET_FACE = Endpoint("face/getFace", READ, "a face", {"faceid": FACE_ID}, reply=FACE, codes=(207, 211), models=FACES)
 GET_FACE_LIST = Endpoint("face/getFaceList", READ, "the faces of a group", {"group_name": GROUP}, optional=PAGE,
-    reply=FACE_LIST, codes=(204, 211, 273, 274), models=FACES)
+    reply={"total_num": NUMBER, **ABSENT}, codes=(204, 211, 273, 274), models=FACES)
 GET_FACE_BY_ARRIVAL = Endpoint("face/getFaceByArrival", READ, "the faces that were absent longest",
     {"group_name": GROUP}, optional={"num": Int(1, 10)}, reply=ABSENT, codes=(204, 207, 211), models=FACES)
 GET_FACE_BY_PICTURE = Endpoint("face/getFaceByPicture", READ, "the face in a picture", {"pic": File()}, reply=FACE,
@@ -210,7 +200,8 @@ GET_PLAYBACK_STREAM = Endpoint("media/getPlaybackStream", READ, "RTSP address of
     reply={"playback_url": TEXT}, codes=(230, 235))
 # The documents allow pages of 0 recordings, too.
 GET_RECORD_LIST = Endpoint("media/getRecordList", READ, "recordings of about a minute each", PERIOD,
-    optional={**PAGE, "page_size": Int(1, 500)}, reply=RECORDINGS, codes=(231, 234, 235))
+    optional={**PAGE, "page_size": Int(1, 500)}, codes=(231, 234, 235),
+    reply={"total_num": NUMBER, "return_num": Count(of="record_list"), "record_list": ListOf(Record(RECORDING))})
 GET_SNAPSHOT = Endpoint("media/getSnapshot", READ, "a picture of now", reply={"snapshot_url": TEXT}, codes=(233,))
 GET_CUR_VIDEOS = Endpoint("media/getCurVideos", READ, "a clip around now, a few seconds later",
     {"preceding": SECONDS, "following": SECONDS}, reply={"url": TEXT}, codes=(236, 237))
@@ -234,17 +225,15 @@ RESET_ZOOM_FOCUS = Endpoint("config/resetZoomFocus", ACTION, "zoom and focus as 
 GET_ZOOM_FOCUS_CONF = Endpoint("config/getZoomFocusConf", READ, "zoom, focus and their limits", reply=LENS)
 SET_IR_MODE = Endpoint("config/setIrMode", WRITE, "night vision", IR_MODE, codes=(113,))
 GET_IR_MODE = Endpoint("config/getIrMode", READ, "night vision", reply=IR_MODE)
-SET_DYNAMIC_DETECT = Endpoint("config/setDynamicDetect", WRITE, "detection of motion and sound", DETECTION,
-    codes=(114, 115, 116, 117))
-GET_DYNAMIC_DETECT = Endpoint("config/getDynamicDetect", READ, "detection of motion and sound", reply=DETECTION)
+SET_DYNAMIC_DETECT = Endpoint("config/setDynamicDetect", WRITE, "detection", DETECTION, codes=(114, 115, 116, 117))
+GET_DYNAMIC_DETECT = Endpoint("config/getDynamicDetect", READ, "detection", reply=DETECTION)
 UPDATE_NAME = Endpoint("config/updateName", WRITE, "the camera's name", {"name": Text(36)}, codes=(118,))
 GET_NAME = Endpoint("config/getName", READ, "the camera's name", reply={"name": TEXT})
 SET_LED_SWITCH = Endpoint("config/setLedSwitch", WRITE, "the LED", LED, codes=(119,))
 GET_LED_SWITCH = Endpoint("config/getLedSwitch", READ, "the LED", reply=LED)
 SET_ROTATION = Endpoint("config/setRotation", WRITE, "rotation", {"rotation": Int(0, 359, unit="°")}, codes=(120,))
 GET_ROTATION = Endpoint("config/getRotation", READ, "rotation", reply={"rotation": NUMBER})
-GET_ROTATION_ANGLES = Endpoint("config/getRotationAngles", READ, "rotations that can be set",
-    reply={"angles": ListOf(NUMBER)})
+GET_ROTATION_ANGLES = Endpoint("config/getRotationAngles", READ, "possible rotations", reply={"angles": ListOf(NUMBER)})
 FORMAT_MEMORY_CARD = Endpoint("config/formatMemoryCard", DANGER, "format the SD card: all that is on it is lost",
     codes=(220, 221), disruptive=True)
 GET_MEMORY_CARD_STATUS = Endpoint("config/getMemoryCardStatus", READ, "the SD card", reply={"status": CARD})
@@ -256,7 +245,8 @@ SET_AI_FACE_CONFIG = Endpoint("config/setAiFaceConfig", WRITE, "how faces are re
 
 ACTIVATE = Endpoint("device/activate", DANGER, "activate the camera: its groups and faces are lost",
     {"sn": Text(64, example="FS101D8BS00106")}, codes=(4, 8, 9, 10, 11), auth=Auth.ACTIVATION_CODE, disruptive=True)
-GET_INFO = Endpoint("device/getInfo", READ, "serial number, model and versions", reply=IDENTITY)
+GET_INFO = Endpoint("device/getInfo", READ, "serial number, model and versions",
+    reply={"sn": TEXT, "model_name": TEXT, "name": TEXT, "ip": TEXT, "mac": TEXT, **VERSIONS})
 RESET = Endpoint("device/reset", DANGER, "factory settings: all else is lost", disruptive=True)
 REBOOT = Endpoint("device/reboot", ACTION, "restart the camera", disruptive=True)
 # fmt: on

@@ -43,7 +43,7 @@ class Effect(enum.Enum):
     """Data is lost, or the camera may be out of reach for good: only where the configuration allows it."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Endpoint:
     """One call, POST ``/openapi/<path>``.
 
@@ -75,6 +75,9 @@ class Endpoint:
     disruptive: bool = field(default=False, kw_only=True)
     checks: tuple[Check, ...] = field(default=(), kw_only=True)
 
+    def __repr__(self) -> str:
+        return f"<{self.path}>"
+
     @property
     def group(self) -> str:
         """The first half of the path."""
@@ -103,7 +106,9 @@ class Endpoint:
             FileTooLargeError: a file is over the camera's limit.
         """
         fields = self.fields
-        problems = [vol.Invalid(f"{self._takes()}, not {show(name)}") for name in params if name not in fields]
+        takes = f"{self.path} takes {', '.join(fields) or 'no parameters'}"
+        # One is enough: there may be thousands.
+        problems = [vol.Invalid(f"{takes}, not {show(name)}") for name in list(params.keys() - fields.keys())[:1]]
         for name, missing in self.params.items():
             if name not in params:
                 problems.append(vol.Invalid(f"{self.path} needs {name}: {missing.expected}"))
@@ -118,11 +123,8 @@ class Endpoint:
             raise (FileTooLargeError if too_large else ParameterError)("; ".join(problem.msg for problem in problems))
         attributes = values.pop("attributes", {})
         if twice := attributes.keys() & values.keys():
-            raise ParameterError(f"{', '.join(twice)} stands in attributes and beside them: give it once")
+            raise ParameterError(f"{', '.join(sorted(twice))} stands in attributes and beside them: give it once")
         return {**values, **attributes}
-
-    def _takes(self) -> str:
-        return f"{self.path} takes {', '.join(self.fields) or 'no parameters'}"
 
     def read(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Return an answer's ``data`` with every documented member under its name, None where it is missing.
@@ -134,7 +136,7 @@ class Endpoint:
             return read_members(self.reply, data)
         except vol.Invalid as error:
             where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.path)
-            raise ReplyError(f"{self.path} answered with a data{where} that is not {error.msg}") from error
+            raise ReplyError(f"{self.path} answered, but data{where} is not {error.msg}") from error
 
     def redact(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Return an answer's ``data`` as it came, but for what is secret."""
@@ -151,5 +153,5 @@ def _judge(name: str, field: Field, value: Any, problems: list[vol.Invalid]) -> 
 
 def show(value: Any) -> str:
     """The beginning of ``value`` for a message."""
-    text = json.dumps(value, default=repr)
+    text = json.dumps(value, default=lambda part: f"<{type(part).__name__}>")
     return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}..."

@@ -280,7 +280,7 @@ class Text(Field):
     def read(self, value: Any) -> str | None:
         if value is not None and not isinstance(value, str):
             raise vol.Invalid("text")
-        return value and (value.strip() or None)
+        return (value or "").strip() or None
 
 
 @dataclass(frozen=True)

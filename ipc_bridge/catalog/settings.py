@@ -64,6 +64,8 @@ class Setting:
         try:
             fit = self.field_of(state).from_public(value)
         except vol.Invalid as error:
+            for part in error.path:
+                value = value[part]
             where = ".".join(map(str, [self.name, *error.path]))
             raise ParameterError(f"{where} may be {error.msg}, not {show(value)}") from error
         return fit if self.key is None else {self.key: fit}

@@ -19,6 +19,7 @@ from ipc_bridge.catalog.fields import encode
 from ipc_bridge.device.address import Address
 from ipc_bridge.device.tls import Security, Verify, check_certificate, explain_failure
 from ipc_bridge.errors import CertificateError, PayloadError, RefusedError, ReplyError, UnreachableError
+from ipc_bridge.picture_size import PNG_MAGIC
 from ipc_bridge.wire.payload import decode_object
 from ipc_bridge.wire.signing import Credentials, make_nonce, public_params, sign
 
@@ -142,7 +143,8 @@ class CameraApi:
         for name, text in form.items():
             body.add_field(name, text)
         for name, content in files.items():
-            body.add_field(name, content, filename=name, content_type="application/octet-stream")
+            kind = "png" if content.startswith(PNG_MAGIC) else "jpeg"
+            body.add_field(name, content, filename=f"{name}.{kind}", content_type=f"image/{kind}")
         return body
 
     def _read(self, endpoint: Endpoint, status: int, body: bytes) -> dict[str, Any]:

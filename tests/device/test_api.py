@@ -15,12 +15,22 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from ipc_bridge.catalog.device import ACTIVATE, GET_INFO, GET_LIVE_STREAM, UPDATE_NAME
+from ipc_bridge.catalog.device import (
+    ACTIVATE,
+    ADD_FACE,
+    GET_INFO,
+    GET_LIVE_STREAM,
+    HOOK_ADD,
+    HOOK_QUERY,
+    SET_WIFI_CONF_WITHOUT_AUTH,
+    UPDATE_FACE,
+    UPDATE_NAME,
+)
 from ipc_bridge.device import api as api_module
 from ipc_bridge.device.address import Address
 from ipc_bridge.device.api import CameraApi, fetch_fingerprint
 from ipc_bridge.device.tls import Security, Verify
-from ipc_bridge.errors import CertificateError, RefusedError, ReplyError, UnreachableError
+from ipc_bridge.errors import CertificateError, ParameterError, RefusedError, ReplyError, UnreachableError
 from ipc_bridge.simulator import (
     CameraSettings,
     KeyType,
@@ -107,6 +117,55 @@ async def test_parameters_are_signed_as_they_are() -> None:
     (form,) = forms
     assert form["name"] == name
     assert is_signed(form, "demo-secret")
+
+
+async def test_a_picture_goes_as_a_file_and_is_not_signed() -> None:
+    parts: dict[str, Any] = {}
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse:
+        assert request.content_type == "multipart/form-data"
+        parts.update(await request.post())
+        upload = parts.pop("pic")
+        assert isinstance(upload, web.FileField)
+        assert (upload.file.read(), upload.filename, upload.content_type) == (picture, "pic.png", "image/png")
+        return web.Response(body=b'{"code": 0, "data": {"faceid": "7"}}')
+
+    picture = ADD_FACE.check(ADD_FACE.sample)["pic"]
+    async with server(respond) as address, api_of(address) as api:
+        data = await api.call(ADD_FACE, pic=picture, group_name="vip", age=30, attributes={"hobby": "tennis"})
+    assert data == {"faceid": "7"}
+    assert (parts["group_name"], parts["age"], parts["hobby"]) == ("vip", "30", "tennis")
+    assert is_signed(parts, "demo-secret")
+
+
+async def test_without_a_picture_it_is_multipart_all_the_same() -> None:
+    async def respond(request: web.BaseRequest) -> web.StreamResponse:
+        assert request.content_type == "multipart/form-data"
+        assert (await request.post())["faceid"] == "7"
+        return web.Response(body=b'{"code": 0}')
+
+    async with server(respond) as address, api_of(address) as api:
+        assert await api.call(UPDATE_FACE, group_name="vip", faceid="7", gender=1) == {}
+
+
+async def test_a_list_is_signed_as_the_json_that_is_sent(camera: SimulatedCamera) -> None:
+    async with api_of(camera) as api:
+        await api.call(HOOK_ADD, event_list=["dynamic_detect_event"], http_callback="http://127.30.3.1/msg")
+        assert (await api.call(HOOK_QUERY))["num"] == 1
+    assert camera.calls[0].params["event_list"] == '["dynamic_detect_event"]'
+
+
+async def test_a_call_before_activation_is_not_signed() -> None:
+    async with SimulatedCamera(settings(activated=False)) as camera, api_of(camera) as api:
+        await api.call(SET_WIFI_CONF_WITHOUT_AUTH, ssid="shop", password="")
+        assert camera.calls[0].params == {"ssid": "shop", "password": ""}
+
+
+async def test_nothing_is_sent_that_the_catalogue_refuses(camera: SimulatedCamera) -> None:
+    async with api_of(camera) as api:
+        with pytest.raises(ParameterError, match="name may be text of 1 to 36 characters"):
+            await api.call(UPDATE_NAME, name="x" * 37)
+    assert not camera.calls
 
 
 @pytest.mark.parametrize(

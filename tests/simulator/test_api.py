@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -12,14 +11,7 @@ import pytest
 
 from ipc_bridge.simulator import CameraSettings, SimulatedCamera
 from ipc_bridge.wire.signing import public_params, sign
-from tests.simulator.client import CREDENTIALS, subscription, trusting_context
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[aiohttp.ClientSession]:
-    connector = aiohttp.TCPConnector(ssl=trusting_context(), force_close=True)
-    async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(5)) as session:
-        yield session
+from tests.simulator.client import CREDENTIALS, subscription
 
 
 def url(camera: SimulatedCamera, path: str) -> str:
