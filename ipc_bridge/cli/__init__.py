@@ -9,7 +9,7 @@ from __future__ import annotations
 import click
 
 from ipc_bridge import __version__
-from ipc_bridge.cli import daemon, discover, simulation
+from ipc_bridge.cli import daemon, discover, events, simulation
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -25,6 +25,7 @@ for command in (
     daemon.run,
     daemon.check_config,
     discover.discover,
+    events.events,
     simulation.simulate,
     simulation.demo,
 ):
