@@ -9,7 +9,7 @@ from __future__ import annotations
 import click
 
 from ipc_bridge import __version__
-from ipc_bridge.cli import daemon, discover, events, simulation
+from ipc_bridge.cli import calls, daemon, discover, events, simulation
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -26,6 +26,8 @@ for command in (
     daemon.check_config,
     discover.discover,
     events.events,
+    calls.call,
+    calls.endpoints,
     simulation.simulate,
     simulation.demo,
 ):

@@ -12,9 +12,12 @@ def plain(text: str) -> Text:
     return Text(text if text.isprintable() else repr(text))
 
 
-def table(*columns: str) -> Table:
+def table(*columns: str | Text) -> Table:
     """An empty table in the style of all commands."""
-    return Table(*columns, box=None, pad_edge=False)
+    empty = Table(box=None, pad_edge=False)
+    for column in columns:
+        empty.add_column(column)
+    return empty
 
 
 def show(what: object) -> None:
