@@ -31,6 +31,7 @@ from ipc_bridge.catalog.fields import (
     Weekdays,
 )
 from ipc_bridge.models import Model
+from ipc_bridge.wire.packet import DETECT_EVENT, FACE_EVENT
 
 READ, WRITE, ACTION, DANGER = Effect
 FACES = (Model.FM020,)
@@ -43,7 +44,7 @@ Fields = dict[str, Field]
 # fmt: off
 
 # What calls take. Most of it comes back in replies.
-EVENT = Choice({name: name for name in ("face_recog_event", "dynamic_detect_event")})
+EVENT = Choice({name: name for name in (FACE_EVENT, DETECT_EVENT)})
 EVENTS: Fields = {"event_list": ListOf(EVENT, 2)}
 URL = Text(form="beginning with http:// or https://", rule=vol.Match("https?://."), example="http://192.168.0.100/msg")
 PERIOD: Fields = {

@@ -108,7 +108,8 @@ class Endpoint:
         fields = self.fields
         takes = f"{self.path} takes {', '.join(fields) or 'no parameters'}"
         # One is enough: there may be thousands.
-        problems = [vol.Invalid(f"{takes}, not {show(name)}") for name in list(params.keys() - fields.keys())[:1]]
+        unknown = [name for name in params if name not in fields][:1]
+        problems = [vol.Invalid(f"{takes}, not {show(name)}") for name in unknown]
         for name, missing in self.params.items():
             if name not in params:
                 problems.append(vol.Invalid(f"{self.path} needs {name}: {missing.expected}"))

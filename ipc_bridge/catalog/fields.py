@@ -39,7 +39,7 @@ class TooLargeError(vol.Invalid):
 
 @dataclass(frozen=True, kw_only=True)
 class Field:
-    """What all fields have. The methods that judge raise ``voluptuous.Invalid`` with what would fit.
+    """What all fields have. What judges a value raises ``voluptuous.Invalid`` that says what would fit.
 
     Args:
         unit: of a number.

@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from ipc_bridge.catalog.device import AGE_RANGE
 from ipc_bridge.errors import EventError, PayloadError
 from ipc_bridge.models import Event, FaceEvent, MotionEvent, OtherEvent, Transport
 from ipc_bridge.wire.packet import DETECT_EVENT, FACE_EVENT
 from ipc_bridge.wire.payload import decode_object
 
-AGE_RANGES = {1: "1-6", 2: "7-12", 3: "13-18", 4: "19-28", 5: "29-35", 6: "36-45", 7: "46-55", 8: "56-100"}
 GENDERS = {1: "male", 2: "female"}
 
 DETECT_TYPES: dict[Transport, dict[int, frozenset[str]]] = {
@@ -130,7 +130,7 @@ def _decode_face(fields: dict[str, Any], _transport: Transport, head: dict[str, 
         group=_text(fields.get("group_name")),
         gender=_choice(GENDERS, fields.get("gender")),
         age=age if age is not None and age > 0 else None,
-        age_range=_choice(AGE_RANGES, fields.get("age_range")),
+        age_range=AGE_RANGE.to_public(_whole_number(fields.get("age_range"))),
         arrivals=_whole_number(arrivals),
         picture_url=_text(fields.get("pic_url")),
         attributes={name: value for name, value in fields.items() if name not in _FACE_FIELDS},

@@ -3,6 +3,13 @@
 For tests, the demo, benchmarks and authors of plugins; ``async with SimulatedCamera() as camera:``
 is a camera on a loopback address. It shares the byte formats (``wire``) and the list of endpoints
 (``catalog``) with the bridge, nothing else.
+
+    async with SimulatedCamera() as camera:
+        camera.emit_face(faceid="00000001")  # of the library: the arrival is counted, attributes go along
+        camera.library.add_face("vip", attributes={"hobby": "chess"})
+        camera.controls.led_switch  # what the API has set
+        camera.card = CardStatus.OUT
+        print(camera.calls[-1])  # config/setZoom zoom=501 -> 110 LENS_ZOOM_PARAM_INVALID
 """
 
 from ipc_bridge.simulator.book import SentEvent

@@ -14,6 +14,7 @@ from typing import Self
 from ipc_bridge.simulator.camera import SimulatedCamera
 from ipc_bridge.simulator.card import CardStatus
 from ipc_bridge.simulator.certificates import make_identity
+from ipc_bridge.simulator.people import STRANGER
 from ipc_bridge.simulator.settings import FACE_MODEL, MOTION_MODEL, CameraSettings
 from ipc_bridge.simulator.statistics import Flow
 
@@ -23,6 +24,7 @@ _MAX_LAG = 1.0
 """Seconds of events that are made up for after a hold-up; what is older never happened."""
 _FACE_SHARE = 0.7
 """Of a face camera's events, how many are faces; the others are motion."""
+_NEW_STRANGERS = 0.5
 _DOORS = ("Front door", "Back door", "Till", "Stock room", "Office", "Car park", "Terrace", "Cellar")
 
 
@@ -107,11 +109,21 @@ class Fleet:
             return
         sees_faces = camera.settings.model == FACE_MODEL and camera.card is CardStatus.WORKING
         if sees_faces and self._chance.random() < _FACE_SHARE:
-            camera.emit_face()
+            self._recognise(camera)
         else:
             camera.emit_motion()
             # Who moves and shows no face goes out, or goes by.
             camera.count_people(self._chance.choice((Flow.OUT, Flow.PASS)))
+
+    def _recognise(self, camera: SimulatedCamera) -> None:
+        """Let someone come: each group as often as the others, and half of the strangers for the first time."""
+        group = self._chance.choice(tuple(camera.library.groups.values()))
+        if group.name == STRANGER and self._chance.random() < _NEW_STRANGERS:
+            camera.emit_stranger()
+        elif group.faces:
+            camera.emit_face(faceid=self._chance.choice(tuple(group.faces)))
+        else:
+            camera.emit_face()
 
 
 def camera_settings(fleet: FleetSettings, number: int) -> CameraSettings:

@@ -56,7 +56,8 @@ async def read_form(request: web.BaseRequest, *, multipart: bool) -> Form:
         raise RefusalError(Code.PARAMS_INVALID)
     try:
         return await (_read_multipart(request) if multipart else _read_urlencoded(request))
-    except (ValueError, web.HTTPRequestEntityTooLarge) as error:
+    except (ValueError, web.HTTPRequestEntityTooLarge, RuntimeWarning) as error:
+        # aiohttp warns of headers that it cannot read; where warnings are errors, that ends here.
         raise RefusalError(Code.PARAMS_INVALID) from error
 
 

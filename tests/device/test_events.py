@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipc_bridge.device.events import AGE_RANGES, EARLIEST_TIME, LATEST_TIME, Origin, read_event
+from ipc_bridge.catalog.device import AGE_RANGE
+from ipc_bridge.device.events import EARLIEST_TIME, LATEST_TIME, Origin, read_event
 from ipc_bridge.errors import EventError
 from ipc_bridge.models import Event, FaceEvent, MotionEvent, OtherEvent, Transport
 
@@ -107,7 +108,7 @@ def test_ages_that_say_nothing(age: object) -> None:
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [*AGE_RANGES.items(), ("8", "56-100"), (0, None), (9, None), ("", None), (None, None), (True, None)],
+    [*AGE_RANGE.choices.items(), ("8", "56-100"), (0, None), (9, None), ("", None), (None, None), (True, None)],
 )
 def test_age_ranges(value: object, expected: str | None) -> None:
     assert face(age_range=value).age_range == expected

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
+import aiohttp
 import pytest
 
-from ipc_bridge.simulator import CameraSettings, Fleet, FleetSettings
+from ipc_bridge.catalog.device import SET_WIFI_CONF, SET_ZOOM
+from ipc_bridge.simulator import CameraSettings, CardStatus, Fleet, FleetSettings, Flow
 from ipc_bridge.simulator.commands import COMMANDS
 from ipc_bridge.simulator.console import Console
+from ipc_bridge.wire.payload import decode_object
+from tests.simulator.api import Api
 from tests.simulator.client import subscription
 
 SN = "FS101D8BS00101"
@@ -66,6 +70,72 @@ async def test_raw_flood_and_status(fleet: Fleet) -> None:
         expected = {"running": True, "activated": True, "clients": 1, "subscribers": 1, "sent": 4, "calls": 0}
         assert expected.items() <= status.items()
         assert (status["acknowledged"], status["unacknowledged"]) == (1, 3)
+
+
+async def test_a_face_of_the_library(fleet: Fleet) -> None:
+    console, camera = Console(fleet), fleet[SN]
+    assert (await console.execute(f"face {SN} faceid=00000003"))["event_id"] == 1
+    event = decode_object(camera.unacknowledged[1].payload)
+    assert (event["faceid"], event["group_name"], event["shift"]) == ("00000003", "staff", "early")
+    assert (await console.execute(f"stranger {SN}"))["event_id"] == 2
+    listed = await console.execute(f"faces {SN} staff")
+    assert (listed["total"], [face["arrivals"] for face in listed["faces"]]) == (2, [1, 0])
+    assert listed["faces"][0] == {
+        "faceid": "00000003",
+        "group_name": "staff",
+        "age": 31,
+        "age_range": 5,
+        "gender": 2,
+        "arrivals": 1,
+        "attributes": {"shift": "early"},
+    }
+    assert (await console.execute(f"faces {SN}"))["total"] == 10
+    groups = await console.execute(f"groups {SN}")
+    assert {group["name"]: group["count"] for group in groups["groups"]} == {
+        "regular": 2,
+        "stranger": 4,
+        "vip": 2,
+        "staff": 2,
+    }
+    assert (groups["times"], groups["period"]) == (5, 7)
+
+
+async def test_of_very_many_faces_the_first_are_shown(fleet: Fleet) -> None:
+    for _ in range(200):
+        fleet[SN].library.add_face("regular")
+    listed = await Console(fleet).execute(f"faces {SN} regular")
+    assert (listed["total"], len(listed["faces"])) == (202, 100)
+
+
+async def test_people_and_the_card(fleet: Fleet) -> None:
+    console, camera = Console(fleet), fleet[SN]
+    assert (await console.execute(f"people {SN} out 3"))["ok"]
+    assert (await console.execute(f"people {SN} in"))["ok"]
+    assert [sum(slot.total for slot in camera.statistics.slots(flow, 0, 2**40, 2**40)) for flow in Flow] == [1, 3, 0]
+    assert (await console.execute(f"card {SN} out"))["ok"]
+    assert camera.card is CardStatus.OUT
+    answer = await console.execute(f"face {SN}")
+    assert not answer["ok"]
+    assert "SD card" in answer["error"]
+    assert (await console.execute(f"controls {SN}"))["card"] == "OUT"
+    assert (await console.execute(f"card {SN} working"))["ok"]
+    assert (await console.execute(f"face {SN}"))["ok"]
+
+
+async def test_calls_and_controls(fleet: Fleet, http: aiohttp.ClientSession) -> None:
+    console, camera = Console(fleet), fleet[SN]
+    api = Api(http, camera)
+    await api.call(SET_ZOOM, zoom=120)
+    await api.call(SET_WIFI_CONF, ssid="WeWork", password="secret")
+    await api.call(SET_ZOOM, zoom=501)
+    assert (await console.execute(f"calls {SN} 2"))["calls"] == [
+        "config/setWifiConf ssid=WeWork password=*** -> 0 SUCCESS",
+        "config/setZoom zoom=501 -> 110 LENS_ZOOM_PARAM_INVALID",
+    ]
+    assert len((await console.execute(f"calls {SN}"))["calls"]) == 3
+    assert (await console.execute(f"calls {SN} 0"))["calls"] == []
+    controls = (await console.execute(f"controls {SN}"))["controls"]
+    assert (controls["zoom"], controls["door_line"]["resolution"]) == (120, 0)
 
 
 @pytest.mark.parametrize("command", ["drop", "abort", "change_certificate", "reboot", "move"])
@@ -141,6 +211,9 @@ async def test_speak_and_refuse(fleet: Fleet) -> None:
         (f"split {SN} -1", "-1 is no whole number"),
         (f"refuse {SN} everything 5", "everything cannot be refused"),
         (f"move {SN} 240.0.0.1", "240.0.0.1"),
+        (f"card {SN} in", "in is none of out, unformatted, working, unknown"),
+        (f"people {SN} up", "up is none of in, out, pass"),
+        (f"faces {SN} nobody", "nobody is none of regular, stranger, vip, staff"),
         (f"face {SN} 'name=x", "No closing quotation"),
         (f"raw {SN} {'x' * 65536}", "65536 bytes"),
     ],

@@ -6,11 +6,12 @@ import asyncio
 import random
 import re
 import socket
+from collections import Counter
 from dataclasses import replace
 
 import pytest
 
-from ipc_bridge.simulator import FACE_MODEL, MOTION_MODEL, CameraSettings, Fleet, FleetSettings
+from ipc_bridge.simulator import FACE_MODEL, MOTION_MODEL, CameraSettings, CardStatus, Fleet, FleetSettings, Flow
 from ipc_bridge.simulator.fleet import camera_settings
 from ipc_bridge.wire.packet import FACE_EVENT
 from ipc_bridge.wire.payload import decode_object
@@ -64,6 +65,25 @@ async def test_events_happen_by_themselves() -> None:
         kinds = [decode_object(event.payload)["event_type"] for event in face.unacknowledged.values()]
         assert 0 < kinds.count(FACE_EVENT) < len(kinds)
         assert all(event.topic != FACE_EVENT for event in motion.unacknowledged.values())
+
+
+async def test_people_of_every_group_come_and_new_ones_too() -> None:
+    async with Fleet(FleetSettings(1, camera=COMMON), random.Random(1)) as fleet:
+        (camera,) = fleet.cameras
+        camera.library.create_group("empty", 1)
+        for _ in range(300):
+            fleet._happen(camera)
+        events = [decode_object(event.payload) for event in camera.unacknowledged.values()]
+        groups = Counter(event["group_name"] for event in events if event["event_type"] == FACE_EVENT)
+        assert groups.keys() == {"vip", "staff", "regular", "stranger"}
+        assert len(camera.library.faces) > 9
+        ways = {flow: len(camera.statistics.slots(flow, 0, 2**40, 2**40)) for flow in Flow}
+        assert ways == {Flow.IN: 1, Flow.OUT: 1, Flow.PASS: 1}
+        camera.card = CardStatus.OUT
+        for _ in range(20):
+            fleet._happen(camera)
+        last = list(camera.unacknowledged.values())[-20:]
+        assert all(event.topic != FACE_EVENT for event in last)
 
 
 async def test_a_camera_that_is_away_sees_nothing() -> None:

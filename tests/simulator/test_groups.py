@@ -107,6 +107,7 @@ def test_what_only_python_can_try() -> None:
     for attempt, code in (
         (lambda: library.delete_group("regular"), 201),
         (lambda: library.add_attributes("regular", ["hobby"]), 242),
+        (lambda: library.add_attributes("regular", ["faceid"]), 240),
         (lambda: library.create_group("", 1), 201),
         (lambda: library.create_group("vip", 0), 202),
         (lambda: library.create_group("vip", 1, "x" * 151), 212),

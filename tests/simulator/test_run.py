@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
+import aiohttp
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -147,3 +148,15 @@ async def test_the_files_it_writes_open_its_doors(tmp_path: Path) -> None:
         assert await client.connect(app_id="mine", secret_key="hush") == 0
         assert await client.request(PacketType.PINGREQ) == {}
         writer.transport.abort()
+
+
+async def test_calls_are_logged_where_told_to(capsys: pytest.CaptureFixture[str], http: aiohttp.ClientSession) -> None:
+    for log_calls, expected in ((True, "FS101D8BS00101: config/getName -> 2 PARAMS_INVALID\n"), (False, "")):
+        async with running(SimulateOptions(cameras=1, log_calls=log_calls, **ON_FREE_PORTS)) as process:
+            camera = (await process.read())["cameras"][0]
+            url = f"https://{camera['host']}:{camera['api_port']}/openapi/config/getName"
+            async with http.post(url, data={"app_id": "x"}) as response:
+                assert await response.json(content_type=None) == {"code": 2}
+            process.write("quit")
+            await process.task
+        assert capsys.readouterr().err == expected
