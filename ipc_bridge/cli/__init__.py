@@ -9,7 +9,7 @@ from __future__ import annotations
 import click
 
 from ipc_bridge import __version__
-from ipc_bridge.cli import calls, daemon, discover, events, simulation
+from ipc_bridge.cli import calls, daemon, discover, events, faces, groups, simulation
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -28,6 +28,8 @@ for command in (
     events.events,
     calls.call,
     calls.endpoints,
+    faces.faces,
+    groups.groups,
     simulation.simulate,
     simulation.demo,
 ):
