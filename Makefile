@@ -12,28 +12,37 @@ COVERAGE_LIMIT := $(if $(filter all,$(IPC_BRIDGE_TEST_REQUIRE)),,--cov-fail-unde
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo install test check format docs lock benchmark clean
+.PHONY: help demo install test faults-short faults check format docs lock benchmark clean
 
 help:
-	@echo "make demo       a broker, simulated cameras and the bridge on this machine: a first look"
-	@echo "make test       all tests that this machine can run, with coverage"
-	@echo "make check      formatting, lint, types and layers"
-	@echo "make format     formats the code and fixes what ruff can fix"
-	@echo "make docs       docs/endpoints.md anew from the catalogue"
-	@echo "make install    .venv with everything for development"
-	@echo "make lock       requirements/*.txt anew from pyproject.toml (with Python 3.11)"
-	@echo "make benchmark  measures throughput, latency and memory"
-	@echo "make clean      removes what the above made"
+	@echo "make demo         a broker, simulated cameras and the bridge on this machine: a first look"
+	@echo "make test         all tests that this machine can run, with coverage"
+	@echo "make faults-short every fault, briefly"
+	@echo "make faults       every fault at length, and the table in docs/reliability.md; takes a quarter of an hour"
+	@echo "make check        formatting, lint, types and layers"
+	@echo "make format       formats the code and fixes what ruff can fix"
+	@echo "make docs         docs/endpoints.md anew from the catalogue"
+	@echo "make install      .venv with everything for development"
+	@echo "make lock         requirements/*.txt anew from pyproject.toml (with Python 3.11)"
+	@echo "make benchmark    measures throughput, latency and memory"
+	@echo "make clean        removes what the above made"
 
 demo: .venv/demo.stamp
 	$(BIN)/ipc-bridge demo
 
 install: .venv/dev.stamp
 
-# tests/wire alone must reach every branch of the wire; then everything runs.
+# tests/wire alone must reach every branch of the wire; then everything runs, but for tests/faults: see below.
 test: .venv/dev.stamp
 	COVERAGE_FILE=.coverage-wire $(BIN)/pytest tests/wire --cov=ipc_bridge.wire --cov-fail-under=100
-	$(BIN)/pytest -n $(JOBS) --cov $(COVERAGE_LIMIT)
+	$(BIN)/pytest -n $(JOBS) --cov $(COVERAGE_LIMIT) --ignore=tests/faults
+
+# tests/faults takes as long as all other tests together: a step of its own in CI, in its short form.
+faults-short: .venv/dev.stamp
+	$(BIN)/pytest tests/faults -n $(JOBS) --dist worksteal
+
+faults: .venv/dev.stamp
+	$(BIN)/python -m tests.faults
 
 check: .venv/dev.stamp
 	$(BIN)/ruff check $(CODE)

@@ -7,13 +7,14 @@ import platform
 import click
 from rich.console import Console
 
+from benchmarks.journal import measure_journal
 from benchmarks.measure import Durations, measure, measure_start
 from benchmarks.mqtt_clients import measure_clients
 from benchmarks.peers import PEERS
 from benchmarks.processes import BenchmarkError, allow_many_files
-from benchmarks.report import print_clients, print_figures, print_starts
+from benchmarks.report import print_clients, print_figures, print_journal, print_starts
 
-ALL = ("peers", "clients")
+ALL = ("peers", "clients", "journal")
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -38,6 +39,8 @@ def main(counts: tuple[int, ...], repeat: int, channels: int | None, parts: tupl
             print_starts(console, channels, starts)
         if "clients" in parts:
             print_clients(console, measure_clients())
+        if "journal" in parts:
+            print_journal(console, measure_journal())
     except BenchmarkError as error:
         raise click.ClickException(str(error)) from error
 

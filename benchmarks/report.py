@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.journal import Load
 from benchmarks.measure import Figures
 from benchmarks.mqtt_clients import Cost
 
@@ -82,6 +83,18 @@ def print_clients(console: Console, costs: Sequence[Cost]) -> None:
     console.print(table)
     if not any(cost.client.startswith("aiomqtt") for cost in costs):
         console.print("aiomqtt is not installed (pip install aiomqtt): not compared.")
+
+
+def print_journal(console: Console, loads: Mapping[str, Sequence[Load]]) -> None:
+    """Print how the journal stands beside a file that is flushed after each event."""
+    table = Table("events until they are safe", box=None, pad_edge=False)
+    for column in ("events/s", "p50, ms", "p99, ms", "kB written per 1,000"):
+        table.add_column(column, justify="right")
+    for name, of_name in loads.items():
+        for load in of_name:
+            figures = (f"{load.rate:,.0f}", f"{load.p50:.2f}", f"{load.p99:.2f}", f"{load.kilobytes_per_thousand:,.0f}")
+            table.add_row(f"{name}, {load.name}", *figures)
+    console.print(table)
 
 
 def _median(row: Row, runs: Sequence[Figures], peer: str, cameras: int) -> float:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import NoReturn
 
@@ -21,6 +22,7 @@ MISSING = "missing on this machine: "
 
 PACKAGES = {
     "ip": "iproute2",
+    "mount": "mount",
     "mosquitto": "mosquitto",
     "mosquitto_pub": "mosquitto-clients",
     "mosquitto_sub": "mosquitto-clients",
@@ -56,6 +58,21 @@ def require_network_namespaces() -> Path:
         _missing(f"network namespaces (ip netns add: {added.stderr.strip()})")
     subprocess.run([ip, "netns", "delete", name], check=True)
     return ip
+
+
+def require_mounts() -> Path:
+    """Returns where ``mount`` is, or ends the test where it may not mount a file system in memory."""
+    mount = require_program("mount")
+    if os.geteuid() != 0:
+        _missing("the right to mount a file system (run the tests as root)")
+    with tempfile.TemporaryDirectory() as directory:
+        mounted = subprocess.run(
+            [mount, "-t", "tmpfs", "tmpfs", directory], capture_output=True, text=True, check=False
+        )
+        if mounted.returncode != 0:
+            _missing(f"file systems in memory ({mounted.stderr.strip()})")
+        subprocess.run(["umount", directory], check=True)
+    return mount
 
 
 def _missing(part: str) -> NoReturn:

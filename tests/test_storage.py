@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from ipc_bridge.errors import StorageError
-from ipc_bridge.storage import JsonFile, make_directory
+from ipc_bridge.errors import ConfigError, StorageError
+from ipc_bridge.storage import JsonFile, make_directory, only_user
 
 
 @pytest.fixture
@@ -93,3 +93,16 @@ def test_a_file_in_the_directorys_place_is_an_error(tmp_path: Path) -> None:
     for directory in (tmp_path / "state", tmp_path / "state" / "deeper"):
         with pytest.raises(StorageError, match=r"cannot be made: .*; look at storage\.directory"):
             make_directory(directory)
+
+
+def test_a_directory_has_one_user(tmp_path: Path) -> None:
+    with only_user(tmp_path):
+        with (
+            pytest.raises(ConfigError, match=r"storage\.directory: .* is in use by another bridge"),
+            only_user(tmp_path),
+        ):
+            pass
+        with only_user(tmp_path / "not there"):
+            pass
+    with only_user(tmp_path):
+        pass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -21,7 +22,14 @@ def encode(value: Any) -> bytes:
 
 def rfc3339(unix_seconds: float) -> str:
     """UTC with milliseconds, such as ``2026-11-22T17:00:07.123Z``."""
-    return datetime.fromtimestamp(unix_seconds, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+    second, microsecond = divmod(round(unix_seconds * 1_000_000), 1_000_000)
+    return f"{_second(second)}.{microsecond // 1000:03}Z"
+
+
+# Events come many to a second.
+@lru_cache(maxsize=16)
+def _second(unix_seconds: int) -> str:
+    return datetime.fromtimestamp(unix_seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def event_payload(entry: Entry, *, late: bool) -> bytes:

@@ -79,6 +79,7 @@ class Channel(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
         self._flush_scheduled = False
         self._reply: asyncio.Future[Connected | Subscribed | Refused] | None = None
         self._closed: asyncio.Future[DeviceError] = self._loop.create_future()
@@ -264,11 +265,13 @@ class Channel(asyncio.Protocol):
         if data and self._transport is not None:
             self._transport.write(data)
         deadline = self._session.next_deadline()
-        if self._timer is not None and (deadline is None or self._timer.when() != deadline):
+        # Kept beside the timer: uvloop's does not know when, where the moment has passed already.
+        if self._timer is not None and self._timer_at != deadline:
             self._timer.cancel()
             self._timer = None
         if deadline is not None and self._timer is None:
             self._timer = self._loop.call_at(deadline, self._deadline_reached)
+            self._timer_at = deadline
 
     def _deadline_reached(self) -> None:
         self._timer = None

@@ -180,6 +180,8 @@ def _unix_seconds(value: object) -> float:
 
 def _whole_number(value: object) -> int | None:
     """An integer of 64 bits, also where it came as text or as ``7.0``; None for everything else."""
+    if type(value) is int:  # The usual case.
+        return value if -_LARGEST <= value <= _LARGEST else None
     if (isinstance(value, str) and _DIGITS.fullmatch(value.strip())) or (
         isinstance(value, float) and value.is_integer()
     ):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from ipc_bridge.errors import StorageError
-from ipc_bridge.journal.database import COLUMNS, explained, read_row
+from ipc_bridge.journal.database import COLUMNS, explained, read_only, read_row
 from ipc_bridge.journal.entry import Entry
 
 DEFAULT_LIMIT = 100
@@ -56,7 +55,7 @@ def read_events(path: Path, query: Query) -> list[Entry]:
     begins = len(given) - ("sn = ?" in given)
     order = "ASC" if begins else "DESC"
     text = f"SELECT {COLUMNS} FROM event WHERE {where} ORDER BY position {order} LIMIT ?"  # noqa: S608 - constants
-    with explained(path), closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
+    with explained(path), closing(read_only(path)) as db:
         rows = db.execute(text, (*given.values(), query.limit)).fetchall()
     entries = [read_row(row) for row in rows]
     return entries if begins else entries[::-1]

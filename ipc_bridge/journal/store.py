@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ipc_bridge.clock import Clock
 from ipc_bridge.errors import JournalDamagedError, StorageError
-from ipc_bridge.journal.database import JournalDatabase, Numbers
+from ipc_bridge.journal.database import JournalDatabase, Numbers, salvage
 from ipc_bridge.journal.entry import Entry
 from ipc_bridge.models import Event
 
@@ -28,6 +28,8 @@ RETRY_SECONDS = 5.0
 """Between two tries to write on a disk that is full."""
 SUMMARY_EVERY = 5_000
 """Events after which the last numbers are written down: so many are looked through at the next start."""
+MAX_SALVAGED = 20_000
+"""Events taken over from a damaged file: 30 MB in memory for a moment."""
 MAX_CHUNKS = 40
 """Chunks deleted in one go: the next event must not wait for a month's worth."""
 
@@ -109,6 +111,8 @@ class JournalStore:
             if self._epoch == 0:
                 self._begin()
                 self._write(self._db, (), {}, summarize=True)
+            if self._db.is_read_only:
+                self._go_on_in_memory(StorageError(f"the journal {self._path} can be read, but not written"))
         except JournalDamagedError as error:
             self._set_aside(error)
         except StorageError as error:
@@ -128,14 +132,11 @@ class JournalStore:
 
     def read(self, after: int, limit: int) -> list[Entry]:
         """The next entries behind position ``after``, those included that are not saved yet."""
-        entries: list[Entry] = []
         try:
-            if self._db is not None:
-                entries = self._db.read(after, limit)
+            entries = self._read(after, limit)
         except JournalDamagedError as error:
             self._set_aside(error)
-        except StorageError as error:
-            self._go_on_in_memory(error)
+            entries = self._read(after, limit)
         known = entries[-1].position if entries else after
         unsaved = [entry for entry in self._unsaved if entry.position > known]
         return (entries + unsaved)[:limit]
@@ -186,6 +187,15 @@ class JournalStore:
             )
         if self._db is not None:
             self._db.close()
+
+    def _read(self, after: int, limit: int) -> list[Entry]:
+        try:
+            return self._db.read(after, limit) if self._db is not None else []
+        except JournalDamagedError:
+            raise
+        except StorageError as error:
+            self._go_on_in_memory(error)
+            return []
 
     # Appending.
 
@@ -296,6 +306,9 @@ class JournalStore:
         if self._clock.monotonic() < self._retry_at:
             return False
         try:
+            if self._db is not None and self._db.is_read_only:
+                self._db.close()
+                self._db = None
             if self._db is None:
                 self._db = JournalDatabase(self._path)
             self._write(self._db, self._unsaved, self._cursors, summarize=True)
@@ -326,6 +339,11 @@ class JournalStore:
                 if part.exists():
                     part.replace(aside.with_name(aside.name + suffix))
             self._db = JournalDatabase(self._path)
-            self._write(self._db, (), self._cursors, summarize=True)
+            # What no sink has had yet goes on its way, under its old numbers.
+            rescued = salvage(aside, min(self._cursors.values(), default=0), MAX_SALVAGED)
+            self._position = max([self._position, *(entry.position for entry in rescued)])
+            self._epoch = max([self._epoch, *(entry.epoch + 1 for entry in rescued)])
+            self._write(self._db, rescued, self._cursors, summarize=True)
+            log.warning("%d events that nobody had taken yet are taken over from %s", len(rescued), aside.name)
         except (OSError, StorageError) as problem:
             self._go_on_in_memory(StorageError(f"the journal cannot be begun again: {problem}"))

@@ -2,8 +2,9 @@
 
 paho is the protocol, asyncio the transport: paho gets an object that looks like a socket and is
 fed by an asyncio transport, so that TLS never blocks the loop, no thread is needed, and many
-acknowledgements cost one wake-up. paho's own queue and re-sending are not used: what was not
-acknowledged is decided anew by the owner, on the next connection.
+acknowledgements cost one wake-up. Publications and their acknowledgements pass paho by, see
+:mod:`ipc_bridge.mqtt.packets`: what was not acknowledged is decided anew by the owner, on the
+next connection.
 """
 
 from __future__ import annotations
@@ -17,12 +18,21 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
-from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from ipc_bridge.errors import BrokerLostError, BrokerRefusedError
+from ipc_bridge.mqtt.packets import (
+    FIRST_NUMBER,
+    LAST_NUMBER,
+    MAX_PACKET,
+    Acknowledgement,
+    Incoming,
+    OversizedError,
+    encode_properties,
+    encode_publish,
+)
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +52,8 @@ Version = Literal["5", "3.1.1"]
 _PROTOCOLS = {"5": MQTTProtocolVersion.MQTTv5, "3.1.1": MQTTProtocolVersion.MQTTv311}
 _REFUSED_PROTOCOL = frozenset({"Unsupported protocol version"})
 _REFUSED_LOGIN = frozenset({"Bad user name or password", "Not authorized", "Banned", "Bad authentication method"})
-_TAKEN_OVER = "Session taken over"
+TAKEN_OVER = "Session taken over"
+"""What a broker of MQTT 5 may say to whom another client with the same id ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +151,8 @@ class Connection(asyncio.Protocol):
         on_message: Callable[[Received], None],
         on_writable: Callable[[], None],
     ) -> None:
-        self.was_taken_over = False
-        """Whether the broker ended it because another client came with the same id."""
+        self.parting_words: str | None = None
+        """Why the broker ended it, where it said so: MQTT 5 has words for that, and not every broker uses them."""
         self._endpoint = endpoint
         self._on_message = on_message
         self._on_writable = on_writable
@@ -150,7 +161,9 @@ class Connection(asyncio.Protocol):
         self._connected: asyncio.Future[None] = self._loop.create_future()
         self._closed: asyncio.Future[None] = self._loop.create_future()
         self._unacknowledged: dict[int, Callable[[bool], None]] = {}
-        self._acknowledged: list[tuple[int, bool]] = []
+        self._incoming = Incoming()
+        self._is_5 = endpoint.version == "5"
+        self._number = LAST_NUMBER
         self._window = MAX_WINDOW
         self._max_packet: int | None = None
         self._transport_full = False
@@ -253,13 +266,21 @@ class Connection(asyncio.Protocol):
         ``on_done`` gets True when the broker has acknowledged it and False when it refused it
         (too big, not authorised). It is never called where the connection is lost before.
         """
-        info = self._client.publish(message.topic, message.payload, 1, message.retain, self._properties(message))
-        if info.rc is MQTTErrorCode.MQTT_ERR_SUCCESS:
-            self._unacknowledged[info.mid] = on_done
+        if not self.is_open:
+            return
+        self._number = self._number + 1 if self._number < LAST_NUMBER else FIRST_NUMBER
+        properties = encode_properties(message.user_properties, message.correlation) if self._is_5 else None
+        self._wire.outgoing.append(
+            encode_publish(message.topic, message.payload, self._number, retain=message.retain, properties=properties)
+        )
+        self._unacknowledged[self._number] = on_done
+        self._flush_soon()
 
     def subscribe(self, topics: Iterable[str]) -> None:
         """Ask for ``topics`` with QoS 1; no two of them may overlap."""
         self._client.subscribe([(topic, 1) for topic in topics])
+        # Ahead of what is published from now on.
+        self._client.loop_write()
 
     # What asyncio calls.
 
@@ -270,14 +291,22 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """See :class:`asyncio.Protocol`."""
-        self._wire.incoming += data
+        acknowledged = False
+        try:
+            for packet in self._incoming.receive(data):
+                if isinstance(packet, Acknowledgement):
+                    on_done = self._unacknowledged.pop(packet.number, None)
+                    if on_done is not None:
+                        acknowledged = True
+                        on_done(packet.accepted)
+                else:
+                    self._wire.incoming += packet
+        except OversizedError:
+            log.warning("The MQTT broker %s sent a packet of more than %d bytes", self._endpoint.address, MAX_PACKET)
+            self.abort()
+            return
         while self._wire.incoming and self._wire.open:
             self._client.loop_read()
-        acknowledged, self._acknowledged = self._acknowledged, []
-        for mid, accepted in acknowledged:
-            on_done = self._unacknowledged.pop(mid, None)
-            if on_done is not None:
-                on_done(accepted)
         if acknowledged:
             self._on_writable()
         if not self._wire.open and self._transport is not None:
@@ -332,15 +361,9 @@ class Connection(asyncio.Protocol):
         reason: ReasonCode,
         _props: Properties | None,
     ) -> None:
-        self.was_taken_over = str(reason) == _TAKEN_OVER
         if flags.is_disconnect_packet_from_server:
+            self.parting_words = str(reason)
             log.warning("The MQTT broker %s ended the connection: %s", self._endpoint.address, reason)
-
-    def _on_publish(
-        self, _client: Client, _userdata: Any, mid: int, reason: ReasonCode, _props: Properties | None
-    ) -> None:
-        # Handled behind loop_read: paho holds its locks here.
-        self._acknowledged.append((mid, not reason.is_failure))
 
     def _on_subscribe(
         self, _client: Client, _userdata: Any, _mid: int, reasons: list[ReasonCode], _props: Properties | None
@@ -365,12 +388,15 @@ class Connection(asyncio.Protocol):
         self._loop.call_soon(self._on_message, received)
 
     def _on_write_wanted(self, _client: Client, _userdata: Any, _sock: object) -> None:
+        self._flush_soon()
+
+    # The inside.
+
+    def _flush_soon(self) -> None:
         # One flush for all packets of this turn of the loop: one system call instead of many.
         if not self._flush_scheduled:
             self._flush_scheduled = True
             self._loop.call_soon(self._flush)
-
-    # The inside.
 
     def _make_client(self, will: Message) -> _Paho:
         endpoint = self._endpoint
@@ -382,14 +408,11 @@ class Connection(asyncio.Protocol):
             reconnect_on_failure=False,
         )
         client.wire = self._wire
-        # 0 is "no limit": the window is kept here, and paho's own bookkeeping of it is slow.
-        client.max_inflight_messages_set(0)
         if endpoint.username is not None:
             client.username_pw_set(endpoint.username, endpoint.password)
         client.will_set(will.topic, will.payload, qos=1, retain=will.retain)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
-        client.on_publish = self._on_publish
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_paho_message
         client.on_socket_register_write = self._on_write_wanted
@@ -397,16 +420,6 @@ class Connection(asyncio.Protocol):
 
     def _session(self) -> dict[str, Any]:
         return {"clean_start": True} if self._endpoint.version == "5" else {}
-
-    def _properties(self, message: Message) -> Properties | None:
-        if self._endpoint.version != "5" or not (message.user_properties or message.correlation):
-            return None
-        properties = Properties(PacketTypes.PUBLISH)
-        for pair in message.user_properties:
-            properties.UserProperty = pair
-        if message.correlation is not None:
-            properties.CorrelationData = message.correlation
-        return properties
 
     def _flush(self) -> None:
         self._flush_scheduled = False

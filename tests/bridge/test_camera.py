@@ -20,6 +20,7 @@ from ipc_bridge.bridge.lateness import CameraClock
 from ipc_bridge.bridge.pause import WAKE_EVERY
 from ipc_bridge.bridge.registry import KnownCamera
 from ipc_bridge.bridge.security import TlsContexts
+from ipc_bridge.catalog.codes import SUBSCRIBE_EVENT_NOT_EXIST
 from ipc_bridge.config import Account, CameraConfig, Tls
 from ipc_bridge.device.discovery import Answer
 from ipc_bridge.models import Model, Status
@@ -534,3 +535,32 @@ async def test_a_camera_that_cannot_be_run(camera: SimulatedCamera) -> None:
     life.runner.fail("because")
     life.runner.fail("because")
     assert life.observer.states == [(Status.FAILED, "because")]
+
+
+# Connected, but silent.
+
+
+async def test_a_subscription_is_looked_after_where_nothing_comes(
+    camera: SimulatedCamera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SILENT_AFTER", 0.05)
+    async with living(make_life(camera)) as life:
+        await life.becomes(Status.ONLINE)
+        for _ in range(2):
+            # One of several topics is refused, as at the beginning: the others still stand.
+            camera.faults.refuse("subscribe", SUBSCRIBE_EVENT_NOT_EXIST)
+            await eventually(lambda: not camera.faults.refusals)
+        assert camera.connects == 1, "nothing has to be renewed"
+
+
+async def test_a_camera_that_has_forgotten_the_subscription_is_connected_again(
+    camera: SimulatedCamera, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "SILENT_AFTER", 0.2)
+    monkeypatch.setattr(module, "PROBE_TIMEOUT", 0.05)
+    async with living(make_life(camera)) as life:
+        await life.becomes(Status.ONLINE)
+        camera.faults.refuse("subscribe", 3)
+        await eventually(lambda: camera.connects == 2)
+        await life.becomes(Status.ONLINE)
+    assert "has forgotten our subscription" in caplog.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 import pytest
 
@@ -149,3 +150,48 @@ def test_each_camera_has_a_clock_of_its_own() -> None:
     lateness.camera("A").observe(NOW - HOUR, NOW)
     assert not lateness.is_late(entry(motion_event(1, "A", time=NOW - HOUR)))
     assert lateness.is_late(entry(motion_event(1, "B", time=NOW - HOUR)))
+
+
+# The bridge's own clock.
+
+
+@pytest.mark.parametrize(("ago", "uptime", "late"), [(20, 25, False), (40, 35, True), (20, 500, True), (-5, 10, True)])
+def test_what_was_received_before_the_machine_started(ago: float, uptime: float, late: bool) -> None:
+    clock = StoppedClock()
+    clock.mono = uptime
+    one = replace(entry(motion_event(time=NOW - ago, received_at=NOW - ago)), boot="the one before", received_mono=9e9)
+    assert Lateness(MAX_AGE, clock).is_late(one) is late
+
+
+def test_when_the_bridges_clock_is_set_a_cameras_known_offset_goes_with_it(caplog: pytest.LogCaptureFixture) -> None:
+    # A Pi that starts an hour behind takes all cameras to be ahead, until it has asked for the time.
+    clock = StoppedClock()
+    lateness = Lateness(MAX_AGE, clock)
+    camera = lateness.camera(SN)
+    for _ in range(PERIODS_TO_AGREE):
+        camera.heartbeat_answered()
+        lateness.observe(entry(motion_event(time=clock.now + HOUR, received_at=clock.now)))
+    assert camera.offset == HOUR
+    clock.now += HOUR
+    fresh = entry(motion_event(time=clock.now, received_at=clock.now), received_mono=clock.mono)
+    lateness.observe(fresh)
+    assert camera.offset == 0
+    assert not lateness.is_late(fresh)
+    old = entry(motion_event(time=clock.now - HOUR, received_at=clock.now), received_mono=clock.mono)
+    assert lateness.is_late(old), "the past does not become the present by it"
+    assert "The clock of this machine was set by 3600 s" in caplog.text
+
+
+def test_when_the_bridges_clock_is_set_nothing_is_guessed_of_a_camera_that_is_not_known() -> None:
+    clock = StoppedClock()
+    lateness = Lateness(MAX_AGE, clock)
+    lateness.camera(SN).measured(0.0)
+    clock.now += HOUR
+    late = entry(motion_event(time=clock.now - HOUR, received_at=clock.now), received_mono=clock.mono)
+    lateness.observe(late)
+    assert lateness.camera(SN).measured_offset == -HOUR
+    unknown = Lateness(MAX_AGE, clock)
+    unknown.camera(SN)
+    clock.now -= HOUR
+    unknown.observe(entry(motion_event(time=clock.now, received_at=clock.now)))
+    assert unknown.camera(SN).offset == 0

@@ -8,7 +8,7 @@ import logging
 import socket
 import ssl
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -44,6 +44,7 @@ from tests.device.rig import (
     trust,
     write_p12,
 )
+from tests.loops import LOOPS
 
 
 @pytest.fixture
@@ -506,3 +507,25 @@ async def test_what_speaks_no_tls() -> None:
 async def test_newer_tls_is_welcome() -> None:
     async with SimulatedCamera(settings(newest_tls=ssl.TLSVersion.TLSv1_3)) as camera, opened(camera):
         await camera.wait_for_subscriber()
+
+
+@pytest.mark.parametrize("loop_factory", LOOPS.values(), ids=LOOPS)
+def test_a_deadline_that_has_passed_unnoticed_does_not_end_the_channel(
+    loop_factory: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    async def life() -> None:
+        loop = asyncio.get_running_loop()
+        owner = Owner()
+        async with SimulatedCamera(settings()) as camera, opened(camera, owner, keep_alive=1) as channel:
+            due = channel._session.next_deadline()
+            assert due is not None
+            # The loop is held up, as by a flood, and what it reads first is no heartbeat.
+            while loop.time() <= due:
+                pass
+            channel._flush()
+            channel._flush()
+            await owner.wait_until(lambda: owner.heartbeats > 0)
+            assert channel.is_open
+
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(life())

@@ -14,7 +14,7 @@ import random
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -145,17 +145,21 @@ class Broker:
 
 
 class Relay:
-    """A way to the broker that a test can shut: an outage for the daemon alone, seen by a subscriber that stays.
+    """A way to a broker or a camera that a test can shut: an outage for the daemon alone, seen by nobody else.
 
     Args:
-        target: the broker's port.
+        target: the other end's port.
+        host: the other end's address.
     """
 
-    def __init__(self, target: int) -> None:
+    def __init__(self, target: int, host: str = LOCALHOST) -> None:
         self.port = free_port()
-        self._target = target
+        self.swallows = False
+        """Whether what the daemon sends is lost on the way; what the other end sends is not."""
+        self._target = (host, target)
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
+        self._frozen: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
@@ -172,29 +176,42 @@ class Relay:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._writers.clear()
+        self._frozen.clear()
+
+    def freeze(self) -> None:
+        """Lose all that is sent over the present connections, their ends included: both sides think that they hold."""
+        self._frozen |= self._writers
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
         try:
-            there, away = await asyncio.open_connection(LOCALHOST, self._target)
+            there, away = await asyncio.open_connection(*self._target)
         except OSError:
             writer.transport.abort()
             return
+        if self._server is None:
+            # Shut meanwhile.
+            writer.transport.abort()
+            away.transport.abort()
+            return
         self._writers.add(away)
-        for source, sink in ((reader, away), (there, writer)):
-            task = asyncio.create_task(self._pass_on(source, sink))
+        for source, sink, is_up in ((reader, away, True), (there, writer, False)):
+            task = asyncio.create_task(self._pass_on(source, sink, is_up=is_up))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _pass_on(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    async def _pass_on(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, is_up: bool) -> None:
         try:
             with contextlib.suppress(OSError):
                 while data := await source.read(65536):
-                    sink.write(data)
-                    await sink.drain()
+                    if sink not in self._frozen and not (is_up and self.swallows):
+                        sink.write(data)
+                        await sink.drain()
         finally:
-            sink.close()
-            self._writers.discard(sink)
+            if sink not in self._frozen:
+                sink.close()
+                self._writers.discard(sink)
 
 
 @dataclass(frozen=True)
@@ -371,10 +388,14 @@ class Daemon:
     Args:
         directory: for the configuration and the log.
         config: the whole configuration.
+        program: the module that is run, and its first arguments.
     """
 
-    def __init__(self, directory: Path, config: Mapping[str, Any]) -> None:
+    def __init__(
+        self, directory: Path, config: Mapping[str, Any], program: Iterable[str | Path] = ("ipc_bridge", "run")
+    ) -> None:
         self.config = dict(config)
+        self._program = list(program)
         self.config_path = directory / "config.yaml"
         self._log_path = directory / "daemon.log"
         self._process: asyncio.subprocess.Process | None = None
@@ -400,7 +421,7 @@ class Daemon:
         environment = {key: value for key, value in os.environ.items() if key not in ("NOTIFY_SOCKET", "WATCHDOG_USEC")}
         with self._log_path.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "ipc_bridge", "run", "--config", str(self.config_path)),
+                *(sys.executable, "-m", *self._program, "--config", str(self.config_path)),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=asyncio.subprocess.STDOUT,
@@ -493,6 +514,10 @@ class Site:
         """The daemon's address for discovery."""
         return f"{self._network}.1"
 
+    def at_end(self, callback: Callable[[], Awaitable[object]]) -> None:
+        """Have ``callback`` awaited when the site ends, before what was there earlier is ended."""
+        self._stack.push_async_callback(callback)
+
     def next_host(self) -> str:
         """An address for a camera that nobody has yet."""
         self._hosts += 1
@@ -509,9 +534,9 @@ class Site:
             await broker.start()
         return broker
 
-    async def relay(self, broker: Broker) -> Relay:
-        """A way to ``broker`` that can be shut; open."""
-        relay = Relay(broker.port)
+    async def relay(self, broker: Broker | int, host: str = LOCALHOST) -> Relay:
+        """A way to ``broker``, or to a port of ``host``, that can be shut; open."""
+        relay = Relay(broker if isinstance(broker, int) else broker.port, host)
         self._stack.push_async_callback(relay.shut)
         await relay.open()
         return relay
@@ -574,6 +599,7 @@ class Site:
         *,
         start: bool = True,
         files: Mapping[str, bytes] | None = None,
+        program: Iterable[str | Path] = ("ipc_bridge", "run"),
         **changes: Any,
     ) -> Daemon:
         """The daemon on :meth:`config`; started, unless the test wants to do that later.
@@ -582,13 +608,14 @@ class Site:
             broker: see :meth:`config`.
             start: whether to start it at once.
             files: what lies beside its configuration, by name.
+            program: see :class:`Daemon`.
             **changes: see :meth:`config`.
         """
         directory = self.directory / f"daemon-{len(self.daemons)}"
         directory.mkdir()
         for name, content in (files or {}).items():
             (directory / name).write_bytes(content)
-        daemon = Daemon(directory, self.config(broker, **changes))
+        daemon = Daemon(directory, self.config(broker, **changes), program)
         self.daemons.append(daemon)
         self._stack.push_async_callback(daemon.end)
         if start:

@@ -129,13 +129,42 @@ async def test_a_loss_waits_longer_and_longer_unless_the_connection_held() -> No
         return 0.0
 
     async with fake_broker() as broker, running(Mqtt(host=HOST, port=broker.port), Watched(uniform)) as owner:
-        for number in (1, 2, 3):
+        for number in (1, 2):
             await is_connected(owner, number)
             broker.cut()
-        await is_connected(owner, 4)
-    assert limits == [1, 2, 4]
-    assert len(held) == 3
+        await is_connected(owner, 3)
+    assert limits == [1, 2]
+    assert len(held) == 2
     assert max(held) < 60
+
+
+async def test_three_losses_in_a_row_are_taken_for_a_fight_over_the_client_id(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "LAST_LIMIT", NEVER)
+    async with fake_broker() as broker, running(Mqtt(host=HOST, port=broker.port)) as owner:
+        for number in (1, 2, 3):
+            await is_connected(owner, number)
+            assert "client id" not in caplog.text
+            broker.cut()
+        await eventually(lambda: "mqtt.client_id" in caplog.text)
+        assert len(owner.connections) == 3
+
+
+async def test_losses_of_a_broker_that_is_away_in_between_are_no_fight(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with mosquitto(tmp_path) as broker, running(Mqtt(host=HOST, port=broker.port)) as owner:
+        for number in (1, 2, 3):
+            await is_connected(owner, number)
+            broker.stop()
+            caplog.clear()
+            await eventually(lambda: "no connection" in caplog.text.lower())
+            assert "client id" not in caplog.text
+            await broker.start()
+        await is_connected(owner, 4)
+    assert "client id" not in caplog.text
 
 
 # The protocol.

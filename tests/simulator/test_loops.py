@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 from collections.abc import Callable
 
 import pytest
 
 from ipc_bridge.simulator import CameraSettings, SimulatedCamera
 from ipc_bridge.wire.packet import PacketType
+from tests.loops import LOOPS
 from tests.simulator.client import connection, subscription
-
-LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {"asyncio": asyncio.new_event_loop}
-if importlib.util.find_spec("uvloop") is not None:
-    import uvloop
-
-    LOOPS["uvloop"] = uvloop.new_event_loop
 
 
 @pytest.mark.parametrize("loop_factory", LOOPS.values(), ids=LOOPS)

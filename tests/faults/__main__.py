@@ -1,0 +1,59 @@
+"""``python -m tests.faults``: plays every fault in its full form, prints the table, puts it into the documentation."""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+import pytest
+from rich.console import Console
+
+from tests.faults.report import Line, as_table, replace_table
+from tests.faults.scenarios import SCENARIOS, Scenario, play, site_at
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "reliability.md"
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--short", is_flag=True, help="The form that CI runs; its figures do not go into the documentation.")
+@click.option("--keep", type=click.Path(path_type=Path, file_okay=False), help="Leave logs and files there.")
+@click.argument("names", nargs=-1)
+def main(*, short: bool, keep: Path | None, names: tuple[str, ...]) -> None:
+    """Play the faults whose names contain one of NAMES, all without one."""
+    console = Console(highlight=False, width=160)
+    chosen = [scenario for scenario in SCENARIOS if not names or any(name in scenario.name for name in names)]
+    with tempfile.TemporaryDirectory() as directory:
+        lines = [
+            _line(scenario, (keep or Path(directory)) / scenario.name, console, short=short) for scenario in chosen
+        ]
+    console.print(as_table(lines))
+    if len(chosen) == len(SCENARIOS) and not short:
+        replace_table(DOCUMENT, lines, f"Python {platform.python_version()}, {platform.machine()}")
+    sys.exit(not all(line.passed for line in lines))
+
+
+def _line(scenario: Scenario, directory: Path, console: Console, *, short: bool) -> Line:
+    """Play one scenario; whatever it says, the others are played, too."""
+    console.print(f"{scenario.name}: {scenario.fault} ...")
+    extent = scenario.short if short else scenario.full
+    try:
+        outcome = asyncio.run(play(scenario, extent, site_at(directory)))
+    except (
+        AssertionError,
+        TimeoutError,
+        OSError,
+        ExceptionGroup,
+        pytest.skip.Exception,
+        pytest.fail.Exception,
+    ) as error:
+        console.print(f"  {type(error).__name__}: {error}", markup=False)
+        return Line(scenario.fault, None)
+    return Line(scenario.fault, outcome)
+
+
+if __name__ == "__main__":
+    main()

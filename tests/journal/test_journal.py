@@ -1,0 +1,216 @@
+"""The journal in the event loop: commits in groups, acknowledgements behind them, sinks in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ipc_bridge.journal import journal as module
+from ipc_bridge.journal import store as store_module
+from ipc_bridge.journal.entry import Entry
+from ipc_bridge.journal.feed import Feed
+from ipc_bridge.journal.journal import Journal
+from ipc_bridge.journal.store import JournalStore
+from tests.bridge.samples import StoppedClock, motion_event
+from tests.mqtt.broker import eventually
+
+
+class Desk:
+    """A journal with one sink that takes its time."""
+
+    def __init__(self, directory: Path, limit: int = 10) -> None:
+        self.clock = StoppedClock()
+        self.store = JournalStore(directory / "journal.sqlite", self.clock, 86_400, 10_000_000)
+        self.journal = Journal(self.store, self.clock)
+        self.taken: list[Entry] = []
+        self.safe: list[int] = []
+        self.feed = Feed(self.journal, "sink", self.taken.append, limit)
+        self.tasks: list[asyncio.Task[Any]] = []
+
+    def append(self, *numbers: int) -> None:
+        for number in numbers:
+            self.journal.append(motion_event(number), lambda number=number: self.safe.append(number))  # type: ignore[misc]
+
+    def seqs(self) -> list[int]:
+        return [entry.seq for entry in self.taken]
+
+    def done(self, *seqs: int) -> None:
+        for entry in [entry for entry in self.taken if entry.seq in seqs]:
+            self.feed.done(entry.position)
+
+    @contextlib.asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        await self.journal.open()
+        self.tasks = [asyncio.create_task(self.feed.run()), asyncio.create_task(self.journal.run())]
+        try:
+            yield
+        finally:
+            for task in self.tasks:
+                task.cancel()
+            await asyncio.wait(self.tasks)
+            await self.journal.close()
+
+    def when_committing(self, act: Callable[[], None]) -> None:
+        """Have ``act`` called, in the journal's thread, at the next commit."""
+        append = self.store.append
+
+        def acting(*args: Any) -> Any:
+            self.store.append = append  # type: ignore[method-assign]
+            act()
+            return append(*args)
+
+        self.store.append = acting  # type: ignore[assignment, method-assign]
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    desk = Desk(tmp_path)
+    async with desk.open():
+        yield desk
+
+
+async def test_an_event_is_safe_behind_its_commit_and_never_before(desk: Desk) -> None:
+    seen: list[list[int]] = []
+    desk.when_committing(lambda: seen.append(list(desk.safe)))
+    desk.append(1)
+    assert desk.safe == []
+    await eventually(lambda: desk.safe == [1])
+    assert seen == [[]]
+    assert desk.seqs() == [1]
+
+
+async def test_what_comes_during_a_commit_is_committed_together(desk: Desk) -> None:
+    batches: list[int] = []
+    append = desk.store.append
+
+    def counting(received: Any, cursors: Any) -> Any:
+        batches.append(len(received))
+        return append(received, cursors)
+
+    desk.store.append = counting  # type: ignore[method-assign]
+    desk.append(*range(1, 8))
+    await eventually(lambda: len(desk.safe) == 7)
+    assert batches == [1, 6]
+    assert desk.safe == list(range(1, 8))
+
+
+async def test_a_copy_is_acknowledged_and_handed_to_nobody(desk: Desk) -> None:
+    desk.append(1, 1, 2)
+    await eventually(lambda: desk.safe == [1, 1, 2])
+    assert desk.seqs() == [1, 2]
+    assert desk.journal.counters == {"new": 2, "duplicate": 1}
+
+
+async def test_a_sink_that_is_behind_reads_from_the_file_in_order(desk: Desk) -> None:
+    desk.append(*range(1, 51))
+    await eventually(lambda: len(desk.safe) == 50)
+    assert desk.seqs() == list(range(1, 11)), "as many as it may have, and no more"
+    assert desk.feed.depth == 50
+    for seq in range(1, 51):
+        await eventually(lambda seq=seq: seq in desk.seqs())  # type: ignore[misc]
+        desk.done(seq)
+    assert desk.seqs() == list(range(1, 51))
+    assert desk.feed.depth == 0
+    # From memory again.
+    desk.append(51)
+    await eventually(lambda: desk.seqs()[-1] == 51)
+
+
+async def test_a_cursor_stands_before_the_first_that_is_not_done(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    async with desk.open():
+        desk.append(*range(1, 6))
+        await eventually(lambda: len(desk.taken) == 5)
+        desk.done(1, 2, 4)
+    again = Desk(tmp_path)
+    async with again.open():
+        await eventually(lambda: again.seqs() == [3, 4, 5])
+
+
+async def test_a_cursor_is_saved_while_nothing_comes(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "TEND_SECONDS", 0.01)
+    desk.append(1)
+    await eventually(lambda: len(desk.taken) == 1)
+    desk.done(1)
+    await eventually(lambda: desk.store.cursor("sink") == 1)
+
+
+async def test_a_cursor_is_saved_after_so_many_deliveries(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SAVE_CURSORS_AFTER", 3)
+    desk.append(1, 2, 3)
+    await eventually(lambda: len(desk.safe) == 3)
+    desk.done(1, 2)
+    assert desk.store.cursor("sink") == 0
+    desk.done(3)
+    await eventually(lambda: desk.store.cursor("sink") == 3)
+
+
+async def test_a_full_journal_says_so_and_says_when_it_has_room(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_WAITING", 5)
+    room: list[bool] = []
+    desk.journal.on_room(lambda: room.append(desk.journal.is_full))
+    desk.append(*range(1, 5))
+    full = [desk.journal.is_full]
+    desk.append(5, 6, 7)
+    assert [*full, desk.journal.is_full] == [False, True]
+    await eventually(lambda: len(desk.safe) == 7)
+    assert room == [False]
+
+
+async def test_while_the_disk_is_full_sinks_get_events_and_cameras_no_acknowledgement(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "TEND_SECONDS", 0.01)
+    assert desk.store._db is not None
+    connection = desk.store._db._db
+    assert connection is not None
+    connection.execute("PRAGMA query_only = 1")
+    desk.append(1, 2)
+    await eventually(lambda: desk.seqs() == [1, 2])
+    assert desk.safe == []
+    assert desk.journal.figures() | {"bytes": 0, "unsaved": 0} == {
+        "state": "memory",
+        "bytes": 0,
+        "unsaved": 0,
+        "given_up": 0,
+        "expired": 0,
+    }
+    connection.execute("PRAGMA query_only = 0")
+    desk.clock.go_on(store_module.RETRY_SECONDS)
+    await eventually(lambda: desk.safe == [1, 2])
+    assert desk.journal.problem is None
+
+
+async def test_a_sink_is_not_led_astray_by_a_file_that_is_begun_again(desk: Desk) -> None:
+    desk.append(*range(1, 31))
+    await eventually(lambda: len(desk.safe) == 30)
+    assert desk.store._db is not None
+    assert desk.store._db._db is not None
+    desk.store._db._db.execute("UPDATE event SET body = 'rubbish' WHERE seq = 13")
+    desk.done(*range(1, 11))
+    desk.append(31)
+    await eventually(lambda: len(desk.taken) == 20)
+    desk.done(*range(11, 30))
+    await eventually(lambda: desk.taken[-1].event.event_id == 31)
+    assert [entry.event.event_id for entry in desk.taken] == [*range(1, 13), *range(14, 32)]
+
+
+async def test_a_bug_in_the_store_ends_the_bridge(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    await desk.journal.open()
+    desk.when_committing(fail)
+    running = asyncio.create_task(desk.journal.run())
+    desk.append(1)
+    with pytest.raises(ZeroDivisionError):
+        await running
+    assert desk.safe == []
+    await desk.journal.close()
