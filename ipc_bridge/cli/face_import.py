@@ -182,14 +182,13 @@ class FaceImport:
                 self._report.known += 1
                 return
             if (other := self._files.get(digest)) is not None:
-                raise ParameterError(f"it is the same picture as {other}")
+                self._report.refused.append((row.file, f"it is the same picture as {other}"))
+                return
             values = ADD_FACE.check({"pic": content, "group_name": self._group, **row.params()})
             # Ctrl-C is no reason not to remember what the camera has taken.
             await _whole(self._send(row.file, digest, values))
-        except ParameterError as error:
-            self._report.refused.append((row.file, str(error)))
-        except RefusedError as error:
-            if error.code in _OF_ALL:
+        except (ParameterError, RefusedError) as error:
+            if isinstance(error, RefusedError) and error.code in _OF_ALL:
                 raise
             self._report.refused.append((row.file, str(error)))
 

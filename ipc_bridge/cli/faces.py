@@ -110,19 +110,21 @@ async def _export(target: Target, group: str, directory: Path) -> tuple[int, lis
         if group not in (known := [each["name"] for each in await ask_groups(api)]):
             raise ParameterError(f"the camera has no group {group}: it has {', '.join(known) or 'none'}")
         attributes = await ask_attributes(api, group)
-        # Faces are nobody else's business.
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = directory / CSV_NAME
-        try:
-            writer = TableWriter(path, attributes)
-        except FileExistsError as error:
-            raise MistakeError(f"{path} is there already: give another directory") from error
-        with writer, _progress() as progress:
+        with _new_table(directory, attributes) as writer, _progress() as progress:
             bar = progress.add_task(f"from group {group}", total=None)
             missing = await export_faces(
                 api, group, directory, writer, lambda total: progress.update(bar, advance=1, total=total)
             )
             return writer.rows, missing
+
+
+def _new_table(directory: Path, attributes: Sequence[str]) -> TableWriter:
+    # Faces are nobody else's business.
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        return TableWriter(directory / CSV_NAME, attributes)
+    except FileExistsError as error:
+        raise MistakeError(f"{directory / CSV_NAME} is there already: give another directory") from error
 
 
 def _progress() -> Progress:
