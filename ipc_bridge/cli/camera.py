@@ -19,7 +19,7 @@ from ipc_bridge.cli.configuration import DEFAULT, config_option, load
 from ipc_bridge.config import CameraConfig, load_config
 from ipc_bridge.config.values import host_and_perhaps_port
 from ipc_bridge.device.address import Address
-from ipc_bridge.device.api import CameraApi
+from ipc_bridge.device.api import CameraApi, fetch_fingerprint
 from ipc_bridge.device.tls import Security
 from ipc_bridge.errors import BridgeError, ClientCertificateError, ParameterError
 from ipc_bridge.models import is_serial
@@ -128,5 +128,8 @@ def find(config_path: Path, sn: str, host: Host) -> Target:
 async def connected(target: Target, *, activating: bool = False) -> AsyncIterator[CameraApi]:
     """The camera's API, with errors explained."""
     with explained():
+        if target.security.pin is not None:
+            # The HTTP client looks, too, but does not wait until a connection to somebody else is closed.
+            await fetch_fingerprint(target.address, target.security)
         async with target.open(activating=activating) as api:
             yield api

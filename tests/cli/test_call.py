@@ -223,7 +223,7 @@ async def test_another_certificate_is_refused(shop: Shop) -> None:
     shop.remember(api_pin=ANOTHER)
     result = await shop.call("config/getName")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert "the certificate of" in result.stderr
+    assert "the camera's certificate has changed" in result.stderr
     assert not shop.camera.calls
     assert json.loads((shop.directory / "state" / "cameras.json").read_text())["cameras"][0]["api_pin"] == ANOTHER
 
