@@ -17,7 +17,8 @@ from ipc_bridge.cli import calls, daemon, discover, events, faces, groups, simul
 def main() -> None:
     """Bring SUNMI cameras to MQTT and Home Assistant.
 
-    Exit status: 0 stopped as asked, 1 a bug, 2 a mistake in the configuration or on the command line.
+    Exit status: 0 stopped as asked, 1 a bug or what could not be done, 2 a mistake in the configuration or on the
+    command line.
     """
 
 

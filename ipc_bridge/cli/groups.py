@@ -94,8 +94,8 @@ async def _create(target: Target, name: str, capacity: int, description: str, at
 @click.option(
     "--remove-attribute", "remove", metavar="NAME", multiple=True, help="Something less: its values are lost."
 )
-@click.option("--visits", type=int, help=f"For {STRANGER}: who comes so often is a regular,")
-@click.option("--days", type=int, help="in so many days.")
+@click.option("--visits", type=int, help=f"For {STRANGER}: how often one has to come to be a regular.")
+@click.option("--days", type=int, help=f"For {STRANGER}: in how many days.")
 @click.option("--yes", is_flag=True, help="Do not ask before attributes are removed.")
 def set_group(
     config_path: Path,
