@@ -14,10 +14,10 @@ from click.testing import CliRunner, Result
 
 from ipc_bridge.cli import main
 from ipc_bridge.cli.face_import import STATE_NAME
-from ipc_bridge.simulator import Code
+from ipc_bridge.simulator import MOTION_MODEL, Code
 from ipc_bridge.simulator.library import Face
 from ipc_bridge.simulator.portraits import JPEG, digest, portrait
-from tests.cli.cameras import Shop
+from tests.cli.cameras import Shop, opened
 from tests.cli.rig import PATIENCE, started
 
 PNG_OF_4K = b"\x89PNG\r\n\x1a\n" + bytes.fromhex("0000000D") + b"IHDR" + bytes.fromhex("00000F00 00000870 0802000000")
@@ -153,6 +153,13 @@ async def test_a_group_that_there_is_not(shop: Shop, pictures: Path) -> None:
     assert (result.exit_code, result.stdout) == (2, "")
     assert "the camera has no group friends: create it with `ipc-bridge groups create`" in result.stderr
     assert not added(shop)
+
+
+async def test_a_camera_without_faces(pictures: Path) -> None:
+    async with opened(pictures, model=MOTION_MODEL) as shop:
+        result = await run(shop, pictures)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert Code.OP_NOT_SUPPORT.name in result.stderr
 
 
 async def test_attributes_that_the_group_does_not_have(shop: Shop, pictures: Path) -> None:

@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from ipc_bridge.cli.face_groups import changes_of
+from ipc_bridge.errors import ParameterError
 from ipc_bridge.simulator import Code
 from tests.cli.cameras import Shop
 
@@ -108,6 +110,14 @@ async def test_who_becomes_a_regular(shop: Shop, options: list[str], rule: tuple
     assert (await run(shop, "set", "stranger", *options))[0] == 0
     assert (shop.camera.library.times, shop.camera.library.period) == rule
     assert changing_calls(shop) == ["face/updateMigration"]
+
+
+def test_a_rule_that_the_camera_does_not_tell() -> None:
+    group = {"name": "stranger", "capacity": 1000, "description": None, "times": None, "period": None}
+    with pytest.raises(ParameterError, match="does not tell its rule: give --visits and --days"):
+        changes_of(group, [], {}, {"times": 3}, add=(), remove=())
+    ((_, values),) = changes_of(group, [], {}, {"times": 3, "period": 9}, add=(), remove=())
+    assert values == {"arrive_times": 3, "period": 9}
 
 
 async def test_attributes_are_removed_when_a_person_says_so(shop: Shop) -> None:
