@@ -41,7 +41,7 @@ def require_program(name: str) -> Path:
     places = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
     found = shutil.which(name, path=places)
     if found is None:
-        _missing(f"the program {name} (apt-get install {package})")
+        missing(f"the program {name} (apt-get install {package})")
     return Path(found)
 
 
@@ -49,16 +49,17 @@ def require_network_namespaces() -> Path:
     """Returns where ``ip`` is, or ends the test where it may not make network namespaces."""
     ip = require_program("ip")
     if os.geteuid() != 0:
-        _missing("the right to make network namespaces (run the tests as root)")
+        missing("the right to make network namespaces (run the tests as root)")
     name = f"ipc-bridge-probe-{os.getpid()}"
     added = subprocess.run([ip, "netns", "add", name], capture_output=True, text=True, check=False)
     if added.returncode != 0:
-        _missing(f"network namespaces (ip netns add: {added.stderr.strip()})")
+        missing(f"network namespaces (ip netns add: {added.stderr.strip()})")
     subprocess.run([ip, "netns", "delete", name], check=True)
     return ip
 
 
-def _missing(part: str) -> NoReturn:
+def missing(part: str) -> NoReturn:
+    """Ends the test for want of ``part``: what it is, and how to get it."""
     if os.environ.get(VARIABLE) == "all":
         pytest.fail(f"{MISSING}{part}; {VARIABLE}=all allows no skip", pytrace=False)
     pytest.skip(MISSING + part)

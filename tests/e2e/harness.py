@@ -14,7 +14,7 @@ import random
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -473,6 +473,8 @@ class Site:
     directory: Path
     brokers: list[Broker] = field(default_factory=list)
     daemons: list[Daemon] = field(default_factory=list)
+    logs: dict[str, Callable[[], str]] = field(default_factory=dict)
+    """What stands beside a failure, by name."""
     _stack: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
     _network: str = field(default_factory=lambda: f"127.10.{random.randrange(256)}")
     _hosts: int = 1
@@ -487,6 +489,10 @@ class Site:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._stack.aclose()
+
+    def ends_with(self, callback: Callable[[], Awaitable[None]]) -> None:
+        """Have ``callback`` called at the end, before those that were given earlier."""
+        self._stack.push_async_callback(callback)
 
     @property
     def host(self) -> str:
@@ -503,8 +509,9 @@ class Site:
         """A mosquitto; started, unless the test wants to do that later."""
         directory = self.directory / f"broker-{len(self.brokers)}"
         broker = Broker(directory, options or ("allow_anonymous true",), persistence=persistence)
+        self.logs[directory.name] = broker.log
         self.brokers.append(broker)
-        self._stack.push_async_callback(broker.kill)
+        self.ends_with(broker.kill)
         if start:
             await broker.start()
         return broker
@@ -512,14 +519,14 @@ class Site:
     async def relay(self, broker: Broker) -> Relay:
         """A way to ``broker`` that can be shut; open."""
         relay = Relay(broker.port)
-        self._stack.push_async_callback(relay.shut)
+        self.ends_with(relay.shut)
         await relay.open()
         return relay
 
     async def subscriber(self, port: int, topics: Iterable[str] = ("#",), *, version: str = "5") -> Subscriber:
         """A client that hears all; started."""
         subscriber = Subscriber(port, topics, version=version)
-        self._stack.push_async_callback(subscriber.stop)
+        self.ends_with(subscriber.stop)
         await subscriber.start()
         return subscriber
 
@@ -541,7 +548,7 @@ class Site:
     async def camera(self, sn: str = "FS101D8BS00101", **settings: Any) -> SimulatedCamera:
         """A camera that is there."""
         camera = SimulatedCamera(self.settings(sn, **settings))
-        self._stack.push_async_callback(camera.stop)
+        self.ends_with(camera.stop)
         await camera.start()
         return camera
 
@@ -589,8 +596,9 @@ class Site:
         for name, content in (files or {}).items():
             (directory / name).write_bytes(content)
         daemon = Daemon(directory, self.config(broker, **changes))
+        self.logs[directory.name] = daemon.log
         self.daemons.append(daemon)
-        self._stack.push_async_callback(daemon.end)
+        self.ends_with(daemon.end)
         if start:
             await daemon.start()
         return daemon

@@ -1,0 +1,92 @@
+"""A site with a Home Assistant in it: the stage of every test of this folder."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ipc_bridge.simulator import MOTION_MODEL, SimulatedCamera
+from tests.e2e.harness import Broker, Site, Subscriber, online
+from tests.live_homeassistant import root
+from tests.live_homeassistant.hass import DEAD, HomeAssistant
+
+FACE_SN, MOTION_SN = "FS101D8BS00101", "SS101D8BS00102"
+
+
+@dataclass(frozen=True)
+class Home:
+    """Home Assistant, connected to the broker that the site's daemons use; ``hub`` hears all that is said there."""
+
+    site: Site
+    hass: HomeAssistant
+    broker: Broker
+    hub: Subscriber
+
+    async def face_camera(self) -> SimulatedCamera:
+        """An FM020 that is called "Front door"."""
+        return await self.site.camera(FACE_SN, name="Front door", mac="02:00:00:00:00:0A")
+
+    async def motion_camera(self) -> SimulatedCamera:
+        """An FM010 that is called "Back door"."""
+        return await self.site.camera(MOTION_SN, name="Back door", model=MOTION_MODEL, mac="02:00:00:00:00:0B")
+
+    async def shown(self, *cameras: SimulatedCamera) -> None:
+        """Return once these cameras are online, and Home Assistant shows them so."""
+        for camera in cameras:
+            await online(self.hub, camera.sn)
+            connectivity = await self.hass.entity_id(f"ipc_bridge_{camera.sn}_connectivity")
+            await self.hass.wait_state(connectivity, "on")
+
+    async def lively(self) -> dict[str, dict[str, Any]]:
+        """Return our entities, once each that is enabled and not an event has something to say."""
+        entities = await self.hass.entities()
+        expected = [
+            entity["entity_id"]
+            for entity in entities.values()
+            if entity["disabled_by"] is None and not may_be_unknown(entity["entity_id"])
+        ]
+        await self.hass.wait_for(
+            lambda: all(self.hass.state(entity_id) not in (None, *DEAD) for entity_id in expected),
+            f"life in {expected}",
+        )
+        return entities
+
+
+def may_be_unknown(entity_id: str) -> bool:
+    """Whether an entity has nothing to say until something happens."""
+    return entity_id.split(".", 1)[0] in ("button", "camera", "event", "image")
+
+
+async def home(site: Site) -> Home:
+    """Set up a broker and a Home Assistant that was never used before."""
+    broker = await site.broker()
+    hub = await site.subscriber(broker.port)
+    hass = HomeAssistant(root.path(), site.directory / "homeassistant")
+    site.logs["Home Assistant"] = hass.log
+    site.ends_with(hass.kill)
+    await hass.start()
+    await hass.add_mqtt(broker.port)
+    return Home(site, hass, broker, hub)
+
+
+def at_home(
+    *, outages: bool = False
+) -> Callable[[Callable[[Home], Awaitable[None]]], Callable[[Site], Awaitable[None]]]:
+    """Decorate a story that takes a :class:`Home`, so that it takes a site; no problem may be in the log at its end.
+
+    Args:
+        outages: whether the story takes the broker away, of which Home Assistant may complain.
+    """
+
+    def decorate(story: Callable[[Home], Awaitable[None]]) -> Callable[[Site], Awaitable[None]]:
+        @functools.wraps(story)
+        async def told(site: Site) -> None:
+            house = await home(site)
+            await story(house)
+            assert house.hass.problems(outage=outages) == []
+
+        return told
+
+    return decorate
