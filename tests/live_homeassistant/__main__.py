@@ -25,7 +25,7 @@ def main() -> None:
     alone = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
     # With a route for multicast, without which it would not start.
     loopback = ("sh", "-c", 'ip link set lo up multicast on && ip route add 224.0.0.0/4 dev lo && exec "$@"', "sh")
-    pytest = (sys.executable, "-m", "pytest", str(FOLDER), *sys.argv[1:])
+    pytest = (sys.executable, "-m", "pytest", *(sys.argv[1:] or [str(FOLDER)]))
     os.environ["PATH"] = root.search_path()
     os.execvp(alone[0], [*alone, *loopback, *pytest])
 
