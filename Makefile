@@ -12,11 +12,13 @@ COVERAGE_LIMIT := $(if $(filter all,$(IPC_BRIDGE_TEST_REQUIRE)),,--cov-fail-unde
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo install test check format lock benchmark clean
+.PHONY: help demo install test test-homeassistant check format lock benchmark clean
 
 help:
 	@echo "make demo       a broker, simulated cameras and the bridge on this machine: a first look"
 	@echo "make test       all tests that this machine can run, with coverage"
+	@echo "make test-homeassistant"
+	@echo "                the bridge in a real Home Assistant, which is installed at the first run (as root)"
 	@echo "make check      formatting, lint, types and layers"
 	@echo "make format     formats the code and fixes what ruff can fix"
 	@echo "make install    .venv with everything for development"
@@ -33,6 +35,9 @@ install: .venv/dev.stamp
 test: .venv/dev.stamp
 	COVERAGE_FILE=.coverage-wire $(BIN)/pytest tests/wire --cov=ipc_bridge.wire --cov-fail-under=100
 	$(BIN)/pytest -n $(JOBS) --cov $(COVERAGE_LIMIT)
+
+test-homeassistant: .venv/dev.stamp
+	$(BIN)/python -m tests.live_homeassistant
 
 check: .venv/dev.stamp
 	$(BIN)/ruff check $(CODE)
@@ -51,11 +56,16 @@ benchmark: .venv/dev.stamp
 COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --upgrade --generate-hashes --no-strip-extras \
 	--allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
+# Home Assistant needs another Python, for which pip-compile cannot speak. Every pin of it is Home Assistant's own.
+COMPILE_OTHER_PYTHON := $(BIN)/uv pip compile --quiet --upgrade --no-config --no-python-downloads --python-version 3.14.2 \
+	--generate-hashes --custom-compile-command "make lock"
+
 lock: .venv/dev.stamp
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \
 		echo "The lock files are made with Python 3.11, the oldest that is supported: make clean; make lock PYTHON=python3.11"; exit 1; }
 	$(COMPILE) --extra embedded --extra dev --output-file requirements/dev.txt pyproject.toml
 	$(COMPILE) --extra embedded --constraint requirements/dev.txt --output-file requirements/demo.txt pyproject.toml
+	$(COMPILE_OTHER_PYTHON) --output-file requirements/homeassistant.txt requirements/homeassistant.in
 
 clean:
 	rm -rf .venv build dist htmlcov .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

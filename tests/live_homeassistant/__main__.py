@@ -1,4 +1,4 @@
-"""Builds Home Assistant where it is missing, and runs its tests; arguments are pytest's.
+"""Builds Home Assistant where it is missing, and runs its tests; arguments are pytest's, instead of its own.
 
 They get a network of their own that has loopback addresses and no way out: Home Assistant looks for things in the
 network that it is in, whatever its configuration says. And processes of their own, which end with it.
@@ -13,7 +13,8 @@ from pathlib import Path
 
 from tests.live_homeassistant import root
 
-FOLDER = Path(__file__).parent
+# Two at a time: most of it is waiting, but each start of Home Assistant takes a core for two seconds.
+EVERYTHING = [str(Path(__file__).parent), "-n", "2", "--dist", "loadfile"]
 
 
 def main() -> None:
@@ -25,7 +26,7 @@ def main() -> None:
     alone = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
     # With a route for multicast, without which it would not start.
     loopback = ("sh", "-c", 'ip link set lo up multicast on && ip route add 224.0.0.0/4 dev lo && exec "$@"', "sh")
-    pytest = (sys.executable, "-m", "pytest", *(sys.argv[1:] or [str(FOLDER)]))
+    pytest = (sys.executable, "-m", "pytest", *(sys.argv[1:] or EVERYTHING))
     os.environ["PATH"] = root.search_path()
     os.execvp(alone[0], [*alone, *loopback, *pytest])
 

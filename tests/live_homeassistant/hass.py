@@ -36,7 +36,8 @@ mount --bind "$2" "$1/config" && mount --rbind /dev "$1/dev" && mount -t proc pr
 exec env --ignore-environment PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 HOME=/config PYTHONDONTWRITEBYTECODE=1 \
     chroot "$1" "$3" -m homeassistant --config /config --skip-pip --log-no-color
 """
-_PROBLEM = re.compile(r"^\S+ \S+ (WARNING|ERROR|CRITICAL) ")
+_ENTRY = re.compile(r"^(?=\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.)", re.MULTILINE)
+_PROBLEM = re.compile(r"\S+ \S+ (WARNING|ERROR|CRITICAL) ")
 _OF_THE_ROOT = (
     # What its root does not have: see requirements/homeassistant.in.
     "Skipping pip installation",
@@ -47,7 +48,12 @@ _OF_THE_ROOT = (
     # There are loopback addresses alone.
     "[homeassistant.components.network]",
 )
-_OF_AN_OUTAGE = ("Failed to connect to MQTT server", "Disconnected from MQTT server")
+_OF_AN_OUTAGE = (
+    "Failed to connect to MQTT server",
+    "Error returned from MQTT server: The connection was lost",
+    "Error talking to MQTT: The client is not currently connected",
+    "[paho.mqtt.client]",
+)
 """What it says where a test takes its broker away."""
 
 State = dict[str, Any]
@@ -216,19 +222,29 @@ class HomeAssistant:
                 firings.setdefault(state["state"], state["attributes"])
         return list(firings.values())
 
+    async def fires(self, entity_id: str, count: int) -> list[dict[str, Any]]:
+        """Return :meth:`fired`, once there are ``count``; that there are no more is for the caller to find."""
+        await self.wait_for(lambda: len(self.fired(entity_id)) >= count, f"{entity_id} fire {count} times")
+        return self.fired(entity_id)
+
+    def showed(self, entity_id: str) -> list[str]:
+        """What an entity showed, oldest first, each change once."""
+        states = [state["state"] for state in self.history[entity_id]]
+        return [state for before, state in zip([None, *states], states, strict=False) if state != before]
+
     def log(self) -> str:
         """All that it wrote, over all starts."""
         return self._log_path.read_text(encoding="utf-8", errors="replace") if self._log_path.exists() else ""
 
     def problems(self, *, outage: bool = False) -> list[str]:
-        """Warnings and errors of its log that are not its installation's own.
+        """Warnings and errors of its log, tracebacks included, that are not its installation's own.
 
         Args:
             outage: whether its broker was away meanwhile.
         """
         known = _OF_THE_ROOT + (_OF_AN_OUTAGE if outage else ())
-        lines = [line for line in self.log().splitlines() if _PROBLEM.match(line)]
-        return [line for line in lines if not any(words in line for words in known)]
+        entries = [entry for entry in _ENTRY.split(self.log()) if _PROBLEM.match(entry)]
+        return [entry for entry in entries if not any(words in entry for words in known)]
 
     @property
     def _log_path(self) -> Path:

@@ -59,9 +59,14 @@ def may_be_unknown(entity_id: str) -> bool:
     return entity_id.split(".", 1)[0] in ("button", "camera", "event", "image")
 
 
-async def home(site: Site) -> Home:
-    """Set up a broker and a Home Assistant that was never used before."""
-    broker = await site.broker()
+async def home(site: Site, *, persistence: bool = False) -> Home:
+    """Set up a broker and a Home Assistant that was never used before.
+
+    Args:
+        site: where.
+        persistence: whether the broker still has what it kept when it comes back.
+    """
+    broker = await site.broker(persistence=persistence)
     hub = await site.subscriber(broker.port)
     hass = HomeAssistant(root.path(), site.directory / "homeassistant")
     site.logs["Home Assistant"] = hass.log
@@ -72,20 +77,22 @@ async def home(site: Site) -> Home:
 
 
 def at_home(
-    *, outages: bool = False
+    *, outages: bool = False, persistence: bool = False
 ) -> Callable[[Callable[[Home], Awaitable[None]]], Callable[[Site], Awaitable[None]]]:
     """Decorate a story that takes a :class:`Home`, so that it takes a site; no problem may be in the log at its end.
 
     Args:
         outages: whether the story takes the broker away, of which Home Assistant may complain.
+        persistence: see :func:`home`.
     """
 
     def decorate(story: Callable[[Home], Awaitable[None]]) -> Callable[[Site], Awaitable[None]]:
         @functools.wraps(story)
         async def told(site: Site) -> None:
-            house = await home(site)
+            house = await home(site, persistence=persistence)
             await story(house)
-            assert house.hass.problems(outage=outages) == []
+            problems = house.hass.problems(outage=outages)
+            assert not problems, "".join(problems)
 
         return told
 

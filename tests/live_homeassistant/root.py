@@ -108,7 +108,7 @@ def _steps(root: Path, mirror: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     # The suites of Debian differ in nothing that debootstrap cares about, and an old one does not know the new names.
     script = "/usr/share/debootstrap/scripts/sid"
     packages = ",".join([PYTHON, *LIBRARIES])
-    debootstrap = (*_OWN_MOUNTS, "debootstrap", "--variant=minbase", f"--include={packages}")
+    debootstrap = (*_OWN_MOUNTS, "debootstrap", "--variant=minbase", "--force-check-gpg", f"--include={packages}")
     yield f"{PYTHON} from Debian's {SUITE}", (*debootstrap, SUITE, str(root), mirror, script)
     yield "virtual environment", inside(root, PYTHON, "-m", "venv", "--without-pip", "/opt/homeassistant")
     # This machine's pip, with its configuration, for another Python: so it takes wheels, and makes one of what is
@@ -135,21 +135,20 @@ def _mirror() -> str:
     Raises:
         BuildError: apt has none.
     """
-    asked = [
-        "apt-get",
-        "indextargets",
-        "--format",
-        "$(ORIGIN) $(LABEL) $(COMPONENT) $(REPO_URI)",
-        "Created-By: Packages",
-    ]
-    for line in subprocess.run(asked, capture_output=True, text=True, check=True).stdout.splitlines():
-        origin, label, component, uri = line.split(" ", 3)
-        if (origin, label, component) == ("Debian", "Debian", "main"):
-            return uri
-    raise BuildError("apt knows no mirror of Debian: give it one, then `apt-get update`")
+    fields = "$(ORIGIN) $(LABEL) $(COMPONENT) $(REPO_URI)"
+    # Without its lists apt knows of no mirror; images are often without.
+    for first in (True, False):
+        if not first:
+            _run(("apt-get", "update"))
+        listed = _run(("apt-get", "indextargets", "--format", fields, "Created-By: Packages"))
+        for line in listed.splitlines():
+            *kind, uri = line.split(" ")
+            if kind == ["Debian", "Debian", "main"]:
+                return uri
+    raise BuildError("apt knows no mirror of Debian, from which the root could be made")
 
 
-def _run(command: tuple[str, ...]) -> None:
+def _run(command: tuple[str, ...]) -> str:
     done = subprocess.run(
         command,
         stdin=subprocess.DEVNULL,
@@ -161,6 +160,7 @@ def _run(command: tuple[str, ...]) -> None:
     )
     if done.returncode != 0:
         raise BuildError(f"{' '.join(command)}: exit status {done.returncode}\n{done.stdout[-_LAST:]}")
+    return done.stdout
 
 
 def search_path() -> str:

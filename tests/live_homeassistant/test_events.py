@@ -23,20 +23,12 @@ MOTION, SOUND = "binary_sensor.front_door_motion", "binary_sensor.front_door_sou
 BRIDGE_CONFIG = "homeassistant/device/ipc_bridge_bridge/config"
 
 
-async def fired(home: Home, entity_id: str, count: int) -> list[dict[str, Any]]:
-    """Return the firings of an event entity, once there are ``count``; more are for the caller to find."""
-    await home.hass.wait_for(lambda: len(home.hass.fired(entity_id)) >= count, f"{entity_id} fire {count} times")
-    return home.hass.fired(entity_id)
-
-
 def types(firings: list[dict[str, Any]]) -> list[str]:
     return [firing["event_type"] for firing in firings]
 
 
-def shown(home: Home, entity_id: str) -> list[str]:
-    """What an entity showed, each change once."""
-    states = [state["state"] for state in home.hass.history[entity_id]]
-    return [state for before, state in zip([None, *states], states, strict=False) if state != before]
+async def on_and_off(home: Home, entity_id: str) -> None:
+    await home.hass.wait_for(lambda: home.hass.showed(entity_id)[-2:] == ["on", "off"], f"{entity_id} on and off")
 
 
 @STORIES.tell
@@ -48,10 +40,10 @@ async def each_event_fires_once_with_all_that_it_says(home: Home) -> None:
     camera.emit_face(group_name="stranger", gender=1, age=35)
     camera.emit_face(group_name="regular")
     camera.emit_face(group_name="vip")
-    faces = await fired(home, FACE, 3)
+    faces = await home.hass.fires(FACE, 3)
     for detect_type in (1, 2, 3):
         camera.emit_motion(detect_type=detect_type)
-    assert types(await fired(home, MOTION_EVENT, 3)) == ["motion", "sound", "motion_and_sound"]
+    assert types(await home.hass.fires(MOTION_EVENT, 3)) == ["motion", "sound", "motion_and_sound"]
     assert types(faces) == ["stranger", "regular", "member"]
     published = (await home.hub.wait_for(f"{CAMERA}/event/face")).json
     assert published.items() <= faces[0].items()
@@ -67,9 +59,9 @@ async def an_event_right_behind_the_first_announcement_fires(home: Home) -> None
     camera.emit_face(group_name="vip")
     camera.emit_motion(detect_type=1)
     await home.shown(camera)
-    assert types(await fired(home, FACE, 1)) == ["member"]
-    assert types(await fired(home, MOTION_EVENT, 1)) == ["motion"]
-    await home.hass.wait_for(lambda: shown(home, MOTION)[-2:] == ["on", "off"], "motion on and off")
+    assert types(await home.hass.fires(FACE, 1)) == ["member"]
+    assert types(await home.hass.fires(MOTION_EVENT, 1)) == ["motion"]
+    await on_and_off(home, MOTION)
 
 
 @STORIES.tell
@@ -80,7 +72,7 @@ async def a_copy_does_not_fire(home: Home) -> None:
     await home.shown(camera)
     camera.emit_face(group_name="vip")
     await camera.wait_for_acknowledged(1)
-    await fired(home, FACE, 1)
+    await home.hass.fires(FACE, 1)
     (payload,) = camera.acknowledged.values()
     # The camera thinks that it was not heard, here and on its next channel.
     camera.raw(payload)
@@ -89,7 +81,7 @@ async def a_copy_does_not_fire(home: Home) -> None:
     await online(home.hub, camera.sn, since)
     camera.raw(payload)
     camera.emit_face(group_name="regular")
-    assert types(await fired(home, FACE, 2)) == ["member", "regular"]
+    assert types(await home.hass.fires(FACE, 2)) == ["member", "regular"]
 
 
 @STORIES.tell
@@ -116,10 +108,10 @@ async def what_comes_late_does_not_fire(home: Home) -> None:
     await home.shown(camera)
     camera.emit_face(group_name="regular")
     camera.emit_motion(detect_type=1)
-    assert types(await fired(home, FACE, 1)) == ["regular"]
-    assert types(await fired(home, MOTION_EVENT, 1)) == ["motion"]
+    assert types(await home.hass.fires(FACE, 1)) == ["regular"]
+    assert types(await home.hass.fires(MOTION_EVENT, 1)) == ["motion"]
     await home.hass.wait_state(MOTION, "on")
-    assert "on" not in shown(home, SOUND)
+    assert "on" not in home.hass.showed(SOUND)
 
 
 @STORIES.tell
@@ -131,7 +123,7 @@ async def off_follows_on(home: Home) -> None:
     for detect_type in (1, 2):
         camera.emit_motion(detect_type=detect_type)
     for entity_id in (MOTION, SOUND):
-        await home.hass.wait_for(lambda it=entity_id: shown(home, it)[-2:] == ["on", "off"], f"{entity_id} on and off")
+        await on_and_off(home, entity_id)
     # Whatever goes while it is on, it is not on when that is back.
     camera.emit_motion(detect_type=3)
     await home.hass.wait_state(MOTION, "on")
@@ -146,7 +138,7 @@ async def off_follows_on(home: Home) -> None:
     await home.hass.wait_state(SOUND, "unavailable")
     await camera.start()
     await home.hass.wait_state(SOUND, "off")
-    assert shown(home, "binary_sensor.front_door_person")[-1] == "off"
+    assert home.hass.showed("binary_sensor.front_door_person")[-1] == "off"
 
 
 @STORIES.tell
@@ -157,7 +149,7 @@ async def a_restart_of_home_assistant_repeats_nothing(home: Home) -> None:
     await home.shown(camera)
     camera.emit_face(group_name="vip")
     camera.emit_motion(detect_type=3)
-    before = [await fired(home, FACE, 1), await fired(home, MOTION_EVENT, 1)]
+    before = [await home.hass.fires(FACE, 1), await home.hass.fires(MOTION_EVENT, 1)]
     await home.hass.wait_state(SOUND, "on")
     since = home.hub.mark()
     await home.hass.stop()
@@ -169,9 +161,9 @@ async def a_restart_of_home_assistant_repeats_nothing(home: Home) -> None:
     await home.shown(camera)
     await home.hass.wait_state(SOUND, "off")
     assert [home.hass.fired(FACE), home.hass.fired(MOTION_EVENT)] == before
-    assert shown(home, SOUND)[-1] == "off"
+    assert home.hass.showed(SOUND)[-1] == "off"
     camera.emit_face(group_name="regular")
-    assert types(await fired(home, FACE, 2)) == ["member", "regular"]
+    assert types(await home.hass.fires(FACE, 2)) == ["member", "regular"]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
