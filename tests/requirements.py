@@ -41,25 +41,35 @@ def require_program(name: str) -> Path:
     places = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
     found = shutil.which(name, path=places)
     if found is None:
-        missing(f"the program {name} (apt-get install {package})")
+        _missing(f"the program {name} (apt-get install {package})")
     return Path(found)
+
+
+def require(found: object, part: str) -> None:
+    """Ends the test unless ``found``.
+
+    Args:
+        found: Whether the part is there.
+        part: What it is, and how to get it.
+    """
+    if not found:
+        _missing(part)
 
 
 def require_network_namespaces() -> Path:
     """Returns where ``ip`` is, or ends the test where it may not make network namespaces."""
     ip = require_program("ip")
     if os.geteuid() != 0:
-        missing("the right to make network namespaces (run the tests as root)")
+        _missing("the right to make network namespaces (run the tests as root)")
     name = f"ipc-bridge-probe-{os.getpid()}"
     added = subprocess.run([ip, "netns", "add", name], capture_output=True, text=True, check=False)
     if added.returncode != 0:
-        missing(f"network namespaces (ip netns add: {added.stderr.strip()})")
+        _missing(f"network namespaces (ip netns add: {added.stderr.strip()})")
     subprocess.run([ip, "netns", "delete", name], check=True)
     return ip
 
 
-def missing(part: str) -> NoReturn:
-    """Ends the test for want of ``part``: what it is, and how to get it."""
+def _missing(part: str) -> NoReturn:
     if os.environ.get(VARIABLE) == "all":
         pytest.fail(f"{MISSING}{part}; {VARIABLE}=all allows no skip", pytrace=False)
     pytest.skip(MISSING + part)

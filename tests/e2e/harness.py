@@ -490,14 +490,14 @@ class Site:
     ) -> None:
         await self._stack.aclose()
 
-    def ends_with(self, callback: Callable[[], Awaitable[None]]) -> None:
-        """Have ``callback`` called at the end, before those that were given earlier."""
-        self._stack.push_async_callback(callback)
-
     @property
     def host(self) -> str:
         """The daemon's address for discovery."""
         return f"{self._network}.1"
+
+    def at_end(self, callback: Callable[[], Awaitable[object]]) -> None:
+        """Have ``callback`` awaited when the site ends, before what was there earlier is ended."""
+        self._stack.push_async_callback(callback)
 
     def next_host(self) -> str:
         """An address for a camera that nobody has yet."""
@@ -509,9 +509,9 @@ class Site:
         """A mosquitto; started, unless the test wants to do that later."""
         directory = self.directory / f"broker-{len(self.brokers)}"
         broker = Broker(directory, options or ("allow_anonymous true",), persistence=persistence)
-        self.logs[directory.name] = broker.log
         self.brokers.append(broker)
-        self.ends_with(broker.kill)
+        self.logs[directory.name] = broker.log
+        self._stack.push_async_callback(broker.kill)
         if start:
             await broker.start()
         return broker
@@ -519,14 +519,14 @@ class Site:
     async def relay(self, broker: Broker) -> Relay:
         """A way to ``broker`` that can be shut; open."""
         relay = Relay(broker.port)
-        self.ends_with(relay.shut)
+        self._stack.push_async_callback(relay.shut)
         await relay.open()
         return relay
 
     async def subscriber(self, port: int, topics: Iterable[str] = ("#",), *, version: str = "5") -> Subscriber:
         """A client that hears all; started."""
         subscriber = Subscriber(port, topics, version=version)
-        self.ends_with(subscriber.stop)
+        self._stack.push_async_callback(subscriber.stop)
         await subscriber.start()
         return subscriber
 
@@ -548,7 +548,7 @@ class Site:
     async def camera(self, sn: str = "FS101D8BS00101", **settings: Any) -> SimulatedCamera:
         """A camera that is there."""
         camera = SimulatedCamera(self.settings(sn, **settings))
-        self.ends_with(camera.stop)
+        self._stack.push_async_callback(camera.stop)
         await camera.start()
         return camera
 
@@ -596,9 +596,9 @@ class Site:
         for name, content in (files or {}).items():
             (directory / name).write_bytes(content)
         daemon = Daemon(directory, self.config(broker, **changes))
-        self.logs[directory.name] = daemon.log
         self.daemons.append(daemon)
-        self.ends_with(daemon.end)
+        self.logs[directory.name] = daemon.log
+        self._stack.push_async_callback(daemon.end)
         if start:
             await daemon.start()
         return daemon

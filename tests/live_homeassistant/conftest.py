@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.conftest import pytest_runtest_makereport
 from tests.live_homeassistant import root
-from tests.requirements import missing
+from tests.requirements import require
 
 __all__ = ["installed", "pytest_runtest_makereport"]
 
@@ -19,10 +19,9 @@ _ROUTES = Path("/proc/net/route")
 
 @pytest.fixture(scope="session")
 def installed() -> Iterator[Path]:
-    """The root with Home Assistant in it, on a machine without a way out."""
-    if not root.path().exists():
-        missing(f"Home Assistant ({_HOW})")
-    if any(line.split()[1] == "00000000" for line in _ROUTES.read_text(encoding="ascii").splitlines()):
-        missing(f"a network of its own for Home Assistant, which looks around in this one ({_HOW})")
+    """The root with Home Assistant in it, in a network without a way out."""
+    require(root.path().exists(), f"Home Assistant ({_HOW})")
+    leads_out = any(line.split()[1] == "00000000" for line in _ROUTES.read_text(encoding="ascii").splitlines())
+    require(not leads_out, f"a network of its own for Home Assistant, which looks around in this one ({_HOW})")
     with root.in_use() as path:
         yield path

@@ -8,7 +8,7 @@ import itertools
 import json
 import re
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +80,7 @@ class HomeAssistant:
         self._http: aiohttp.ClientSession | None = None
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._reader: asyncio.Task[None] | None = None
-        self._answers: dict[int, asyncio.Future[Any]] = {}
+        self._asked: dict[int, asyncio.Future[Any]] = {}
         self._numbers = itertools.count(1)
         self._changes = Changes()
 
@@ -101,7 +101,7 @@ class HomeAssistant:
                 stderr=asyncio.subprocess.STDOUT,
             )
         self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(PATIENCE))
-        await self._answering()
+        await self.wait_until(self._answers, "an answer")
         if first:
             await self._onboard()
         await self._open_socket()
@@ -150,7 +150,7 @@ class HomeAssistant:
         assert self._socket is not None
         number = next(self._numbers)
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._answers[number] = answer
+        self._asked[number] = answer
         await self._socket.send_json({"id": number, "type": kind, **arguments})
         async with asyncio.timeout(PATIENCE):
             reply = await answer
@@ -181,13 +181,26 @@ class HomeAssistant:
 
     async def entity_id(self, unique_id: str) -> str:
         """Return what it calls one of our entities, once it knows it."""
-        found: dict[str, dict[str, Any]] = {}
-        async with asyncio.timeout(PATIENCE):
-            while unique_id not in found:
-                found = await self.entities()
-                await asyncio.sleep(0.05)
-        entity_id: str = found[unique_id]["entity_id"]
+
+        async def known() -> bool:
+            return unique_id in await self.entities()
+
+        await self.wait_until(known, f"the entity {unique_id}")
+        entity_id: str = (await self.entities())[unique_id]["entity_id"]
         return entity_id
+
+    async def wait_until(self, holds: Callable[[], Awaitable[bool]], what: str) -> None:
+        """Return once ``holds``, for what it has to be asked for again and again.
+
+        Raises:
+            AssertionError: ``what`` did not happen.
+        """
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while not await holds():  # noqa: ASYNC110 - another process sets no event
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            raise AssertionError(f"within {PATIENCE:g} s not seen in Home Assistant: {what}") from None
 
     async def wait_for(self, condition: Callable[[], bool], what: str, timeout: float = PATIENCE) -> None:
         """Return once ``condition`` holds for ``states`` or ``history``.
@@ -250,16 +263,14 @@ class HomeAssistant:
     def _log_path(self) -> Path:
         return self._directory.with_suffix(".log")
 
-    async def _answering(self) -> None:
+    async def _answers(self) -> bool:
         assert self._http is not None
-        async with asyncio.timeout(PATIENCE):
-            while True:
-                assert self._process is not None
-                assert self._process.returncode is None, self.log()[-3000:]
-                with contextlib.suppress(aiohttp.ClientConnectionError):
-                    async with self._http.get(f"{self._url}/api/onboarding"):
-                        return
-                await asyncio.sleep(0.05)
+        assert self._process is not None
+        assert self._process.returncode is None, self.log()[-3000:]
+        with contextlib.suppress(aiohttp.ClientConnectionError):
+            async with self._http.get(f"{self._url}/api/onboarding"):
+                return True
+        return False
 
     async def _onboard(self) -> None:
         assert self._http is not None
@@ -290,9 +301,11 @@ class HomeAssistant:
         self.states.clear()
         for state in await self.ask("get_states"):
             self._record(state["entity_id"], state)
-        async with asyncio.timeout(PATIENCE):
-            while (await self.ask("get_config"))["state"] != "RUNNING":  # noqa: ASYNC110 - it says so to nobody
-                await asyncio.sleep(0.05)
+
+        async def runs() -> bool:
+            return bool((await self.ask("get_config"))["state"] == "RUNNING")
+
+        await self.wait_until(runs, "its start")
 
     async def _close_socket(self) -> None:
         if self._reader is not None:
@@ -312,7 +325,7 @@ class HomeAssistant:
             if received["type"] == "event":
                 changed = received["event"]["data"]
                 self._record(changed["entity_id"], changed["new_state"])
-            elif (answer := self._answers.pop(received["id"], None)) is not None:
+            elif (answer := self._asked.pop(received["id"], None)) is not None:
                 answer.set_result(received)
 
     def _record(self, entity_id: str, state: State | None) -> None:

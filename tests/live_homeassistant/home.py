@@ -70,7 +70,7 @@ async def home(site: Site, *, persistence: bool = False) -> Home:
     hub = await site.subscriber(broker.port)
     hass = HomeAssistant(root.path(), site.directory / "homeassistant")
     site.logs["Home Assistant"] = hass.log
-    site.ends_with(hass.kill)
+    site.at_end(hass.kill)
     await hass.start()
     await hass.add_mqtt(broker.port)
     return Home(site, hass, broker, hub)
