@@ -170,6 +170,33 @@ def change(entity_id: str, state: State) -> tuple[str, dict[str, Any], str | Non
     raise AssertionError(f"no test knows how to set {entity_id}")
 
 
+@STORIES.tell
+@at_home()
+async def what_is_forgotten_leaves_nothing(home: Home) -> None:
+    front, back = await home.face_camera(), await home.motion_camera()
+    daemon = await home.site.daemon(home.broker)
+    await home.shown(front, back)
+    front.emit_face(group_name="vip")
+    await home.hass.fires("event.front_door_face", 1)
+    others = {it for it in await home.lively() if not it.startswith(FACE_ID)}
+    home.hub.publish("ipc_bridge/bridge/request/forget", json.dumps({"sn": FACE_SN}))
+    assert (await home.hub.wait_for("ipc_bridge/bridge/response/forget")).json["status"] == "ok"
+
+    async def gone() -> bool:
+        return FACE_ID not in await home.hass.devices()
+
+    await home.hass.wait_until(gone, "the end of the device")
+    # It is still there, and nobody takes it for a new one: not after restarts either.
+    await daemon.restart()
+    await home.hass.stop()
+    await home.hass.start()
+    await home.shown(back)
+    assert (await home.lively()).keys() == others
+    assert await gone()
+    assert not [entity_id for entity_id in home.hass.states if "front_door" in entity_id]
+    assert not [topic for topic in await home.site.kept(home.broker.port) if FACE_SN in topic]
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def acts(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[str, Act]]:
     async with side_by_side(tmp_path_factory.mktemp("changes"), STORIES) as acts:
