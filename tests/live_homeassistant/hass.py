@@ -20,7 +20,9 @@ from tests.live_homeassistant.root import INTERPRETER
 
 PATIENCE = 30.0
 """Seconds after which what did not come will not come: MQTT is tried again after 10."""
-STOP_SECONDS = 20.0
+START_SECONDS = 120.0
+"""It takes two where nothing else goes on, and many of them may start at a time."""
+STOP_SECONDS = 60.0
 DEAD = ("unavailable", "unknown")
 """States of an entity that has nothing to say."""
 
@@ -101,7 +103,7 @@ class HomeAssistant:
                 stderr=asyncio.subprocess.STDOUT,
             )
         self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(PATIENCE))
-        await self.wait_until(self._answers, "an answer")
+        await self.wait_until(self._answers, "an answer", START_SECONDS)
         if first:
             await self._onboard()
         await self._open_socket()
@@ -189,18 +191,18 @@ class HomeAssistant:
         entity_id: str = (await self.entities())[unique_id]["entity_id"]
         return entity_id
 
-    async def wait_until(self, holds: Callable[[], Awaitable[bool]], what: str) -> None:
+    async def wait_until(self, holds: Callable[[], Awaitable[bool]], what: str, timeout: float = PATIENCE) -> None:
         """Return once ``holds``, for what it has to be asked for again and again.
 
         Raises:
             AssertionError: ``what`` did not happen.
         """
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(timeout):
                 while not await holds():  # noqa: ASYNC110 - another process sets no event
                     await asyncio.sleep(0.05)
         except TimeoutError:
-            raise AssertionError(f"within {PATIENCE:g} s not seen in Home Assistant: {what}") from None
+            raise AssertionError(f"within {timeout:g} s not seen in Home Assistant: {what}") from None
 
     async def wait_for(self, condition: Callable[[], bool], what: str, timeout: float = PATIENCE) -> None:
         """Return once ``condition`` holds for ``states`` or ``history``.
@@ -305,7 +307,7 @@ class HomeAssistant:
         async def runs() -> bool:
             return bool((await self.ask("get_config"))["state"] == "RUNNING")
 
-        await self.wait_until(runs, "its start")
+        await self.wait_until(runs, "its start", START_SECONDS)
 
     async def _close_socket(self) -> None:
         if self._reader is not None:
