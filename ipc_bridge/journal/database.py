@@ -88,26 +88,44 @@ class JournalDatabase:
     """
 
     def __init__(self, path: Path) -> None:
+        self.is_read_only = False
+        """Whether it could be opened for reading alone: it stays so, whatever becomes of the disk."""
         self._path = path
         self._size = 0
         self._db: sqlite3.Connection | None = None
         try:
             with explained(path):
-                self._db = db = sqlite3.connect(
-                    path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-                )
-                with suppress(OSError):  # On a read-only disk what is there can still be read.
-                    path.chmod(0o600)
-                db.execute(f"PRAGMA page_size = {PAGE_SIZE}")
-                db.execute("PRAGMA journal_mode = WAL")
-                # Each commit is on the disk before the camera is told: that is what the journal is for.
-                db.execute("PRAGMA synchronous = FULL")
-                db.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
-                db.execute(f"PRAGMA journal_size_limit = {CHECKPOINT_PAGES * PAGE_SIZE}")
-                _migrate(db)
-        except StorageError:
+                self._open()
+        except StorageError as error:
             self.close()
-            raise
+            if isinstance(error, JournalDamagedError) or not self._opens_for_reading():
+                raise
+
+    def _open(self) -> None:
+        self._db = db = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        with suppress(OSError):
+            self._path.chmod(0o600)
+        db.execute(f"PRAGMA page_size = {PAGE_SIZE}")
+        db.execute("PRAGMA journal_mode = WAL")
+        # Each commit is on the disk before the camera is told: that is what the journal is for.
+        db.execute("PRAGMA synchronous = FULL")
+        db.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+        db.execute(f"PRAGMA journal_size_limit = {CHECKPOINT_PAGES * PAGE_SIZE}")
+        _migrate(db)
+        # SQLite opens what it may only read without a word, and even begins a transaction. This writes nothing.
+        db.execute("DELETE FROM sink WHERE 0")
+
+    def _opens_for_reading(self) -> bool:
+        """What is there can still be read, on a disk that became read-only."""
+        # In WAL mode even a reader wants to write beside the file, unless it is told that nobody else does.
+        is_alone = not self._path.with_name(f"{self._path.name}-wal").exists()
+        with suppress(StorageError), explained(self._path):
+            self._db = db = read_only(self._path, immutable=is_alone)
+            db.execute("SELECT count(*) FROM journal")
+            self.is_read_only = True
+            return True
+        self.close()
+        return False
 
     def close(self) -> None:
         """Close the file; a connection that is closed raises :class:`StorageError` from then on."""
@@ -276,9 +294,14 @@ def salvage(path: Path, after: int, limit: int) -> list[Entry]:
     return sorted(found.values(), key=lambda entry: entry.position)
 
 
-def read_only(path: Path) -> sqlite3.Connection:
-    """A connection that leaves the file alone; errors are SQLite's, see :func:`explained`."""
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+def read_only(path: Path, *, immutable: bool = False) -> sqlite3.Connection:
+    """A connection that leaves the file alone; errors are SQLite's, see :func:`explained`.
+
+    Args:
+        path: the file.
+        immutable: nobody writes to it meanwhile, and all of it is in the one file.
+    """
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if immutable else ''}", uri=True)
 
 
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT)

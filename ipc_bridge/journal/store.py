@@ -111,6 +111,8 @@ class JournalStore:
             if self._epoch == 0:
                 self._begin()
                 self._write(self._db, (), {}, summarize=True)
+            if self._db.is_read_only:
+                self._go_on_in_memory(StorageError(f"the journal {self._path} can be read, but not written"))
         except JournalDamagedError as error:
             self._set_aside(error)
         except StorageError as error:
@@ -304,6 +306,9 @@ class JournalStore:
         if self._clock.monotonic() < self._retry_at:
             return False
         try:
+            if self._db is not None and self._db.is_read_only:
+                self._db.close()
+                self._db = None
             if self._db is None:
                 self._db = JournalDatabase(self._path)
             self._write(self._db, self._unsaved, self._cursors, summarize=True)

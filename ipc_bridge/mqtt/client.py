@@ -21,6 +21,8 @@ GOODBYE_TIMEOUT = 0.5
 MAX_KICKS = 3
 KICKS_WITHIN = 60.0
 """Seconds within which so many connections, ended for another client of our name, are a fight that nobody can win."""
+PROBE_TIMEOUT = 1.0
+"""Seconds for a broker that has just hung up to show that it is still there."""
 _PARTING_WORDS_OF_A_KICK = (TAKEN_OVER, None)
 """Neither MQTT 3.1.1 nor mosquitto 2.0.11 has a word for it: they hang up, and take the next connection at once."""
 
@@ -95,12 +97,17 @@ class MqttClient:
                     owner.disconnected()
                 log.warning("The connection to the MQTT broker %s is lost", self._address)
                 self._backoff.held_for(loop.time() - opened)
-                delay = LAST_LIMIT if self._is_fight(connection, loop.time()) else self._backoff.next_delay()
+                is_fight = await self._is_fight(connection, loop.time())
+                delay = LAST_LIMIT if is_fight else self._backoff.next_delay()
             await asyncio.sleep(delay)
 
-    def _is_fight(self, connection: Connection, now: float) -> bool:
+    async def _is_fight(self, connection: Connection, now: float) -> bool:
         """Whether somebody else seems to take our client id each time that we are back."""
         if connection.parting_words not in _PARTING_WORDS_OF_A_KICK:
+            return False
+        if connection.parting_words is None and not await self._listens():
+            # It was the broker itself that went.
+            self._kicks.clear()
             return False
         self._kicks.append(now)
         if len(self._kicks) < MAX_KICKS or now - self._kicks[0] > KICKS_WITHIN:
@@ -113,6 +120,16 @@ class MqttClient:
             self._client_id,
             LAST_LIMIT,
         )
+        return True
+
+    async def _listens(self) -> bool:
+        """Whether somebody takes connections at the broker's address at this moment."""
+        try:
+            async with asyncio.timeout(PROBE_TIMEOUT):
+                _reader, writer = await asyncio.open_connection(self._config.host, self._config.port)
+        except OSError:  # TimeoutError is one.
+            return False
+        writer.transport.abort()
         return True
 
     async def _say_goodbye(self, connection: Connection) -> None:

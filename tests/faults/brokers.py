@@ -49,10 +49,11 @@ async def unreachable(scene: Scene) -> None:
 async def never_acknowledges(scene: Scene) -> None:
     """It takes everything and says nothing; then a real one comes in its place."""
     await scene.open(persistence=True)
+    # The deaf broker can talk to one client only.
+    await scene.hub.stop()
     for _ in range(scene.times):
         # Its session stays, and what the real broker gets first is not missed.
         await scene.consumer.stop()
-        await scene.hub.stop()
         await scene.broker.stop()
         async with _deaf_broker(scene.broker.port) as deaf:
             await eventually(partial(_reached, deaf, f"{BRIDGE}/status"), "the bridge at the deaf broker", RECOVERY)
@@ -61,7 +62,7 @@ async def never_acknowledges(scene: Scene) -> None:
             await eventually(partial(_reached, deaf, "event/"), "events at the deaf broker")
             await scene.grow_old()
         await scene.broker.start()
-        await scene.listen()
+        await scene.consumer.start()
         await scene.recovered()
 
 

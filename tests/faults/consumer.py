@@ -78,8 +78,10 @@ class Consumer:
         """Hang up; the broker keeps the session."""
         if self._task is not None:
             self._task.cancel()
-            await asyncio.wait([self._task])
-            self._task = None
+            task, self._task = self._task, None
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        self._subscribed = False
 
     async def subscribed(self) -> None:
         """Return once it is connected and its subscriptions hold."""

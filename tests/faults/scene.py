@@ -88,7 +88,12 @@ class Scene:
             **config: sections of the configuration.
         """
         self.broker = await self.site.broker(*OPTIONS, persistence=persistence)
-        await self.listen()
+        self.consumer = Consumer(self.broker.port)
+        self.site.at_end(self.consumer.stop)
+        await self.consumer.start()
+        self.hub = await self.site.subscriber(
+            self.broker.port, (f"{BRIDGE}/+", "ipc_bridge/camera/+/status", "test/marker")
+        )
         for sn in SERIALS[:cameras]:
             traits = {"remember_events": REMEMBERED, "resend_unacknowledged": True, **(settings or {})}
             self.witnesses.append(Witness(await self.site.camera(sn, **traits)))
@@ -108,15 +113,6 @@ class Scene:
             self.relay if relayed else self.broker, program=program, **{**defaults, **config}
         )
         await self.watched()
-
-    async def listen(self) -> None:
-        """Have the broker's news heard."""
-        self.consumer = Consumer(self.broker.port)
-        self.site.at_end(self.consumer.stop)
-        await self.consumer.start()
-        self.hub = await self.site.subscriber(
-            self.broker.port, (f"{BRIDGE}/+", "ipc_bridge/camera/+/status", "test/marker")
-        )
 
     def verdict(self) -> Verdict:
         """What went wrong until now."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import tempfile
 from collections import Counter
@@ -242,6 +243,38 @@ def test_writing_is_tried_again_without_events_too(book: Book) -> None:
     assert not book.store.tend({}), "not all the time"
     book.clock.go_on(store.RETRY_SECONDS)
     assert book.store.tend({})
+
+
+@pytest.mark.parametrize("ends_in_order", [True, False])
+def test_a_journal_on_a_disk_that_became_read_only_is_read_and_later_written_again(
+    book: Book, monkeypatch: pytest.MonkeyPatch, *, ends_in_order: bool
+) -> None:
+    def refuse(_database: JournalDatabase) -> None:
+        raise sqlite3.OperationalError("unable to open database file")
+
+    book.append(motion_event(1), motion_event(2), mqtt=1)
+    with monkeypatch.context() as disk, contextlib.ExitStack() as stack:
+        disk.setattr(JournalDatabase, "_open", refuse)
+        if not ends_in_order:
+            # Whoever is not the last to close the file leaves what lies beside it.
+            other = stack.enter_context(closing(sqlite3.connect(book.path)))
+            other.execute("SELECT count(*) FROM event").fetchone()
+        book.crash()
+        assert book.path.with_name("journal.sqlite-wal").exists() is not ends_in_order
+        assert "can be read, but not written" in str(book.store.problem)
+        assert book.store.cursor("mqtt") == 1
+        assert [entry.seq for entry in book.store.read(1, 10)] == [2]
+        # What was known before is known still.
+        appended = book.append(motion_event(2), motion_event(3))
+        assert not appended.is_saved
+        assert [entry.event.event_id for entry in appended.entries] == [3]
+        book.clock.go_on(store.RETRY_SECONDS)
+        assert not book.store.tend({"mqtt": 2})
+    book.clock.go_on(store.RETRY_SECONDS)
+    assert book.store.tend({})
+    assert book.store.problem is None
+    book.crash()
+    assert [entry.event.event_id for entry in book.store.read(book.store.cursor("mqtt"), 10)] == [3]
 
 
 def test_what_waits_in_memory_is_bounded_and_the_loss_is_told(
