@@ -1,0 +1,362 @@
+"""One plugin at work: kept alive, fed with events and told what happens, one thing after the other."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import orjson
+
+from ipc_bridge.backoff import Backoff
+from ipc_bridge.bridge.messages import event_payload
+from ipc_bridge.bridge.plugins.memory import PluginMemory
+from ipc_bridge.bridge.plugins.operations import Means, Operations
+from ipc_bridge.bridge.plugins.plan import Plan
+from ipc_bridge.errors import CommandError, PluginError, PluginGoneError
+from ipc_bridge.hooks.breaker import Breaker
+from ipc_bridge.hooks.host import Host
+from ipc_bridge.hooks.process import ProcessHost
+from ipc_bridge.hooks.specs import ASKED
+from ipc_bridge.hooks.thread import ThreadHost
+from ipc_bridge.journal.entry import Entry
+from ipc_bridge.journal.feed import Feed
+from ipc_bridge.journal.journal import Journal
+from ipc_bridge.logs import Once
+from ipc_bridge.models import Event
+
+log = logging.getLogger(__name__)
+
+MEGABYTE = 1_000_000
+MAX_ENTRIES = 100
+"""Events that wait in memory for a plugin; the rest waits in the journal."""
+MAX_NOTICES = 100
+"""What else happened and waits for a plugin; then the oldest is dropped."""
+TRIES = 2
+"""Times that an event is given to a hook that fails; then the plugin goes on with the next."""
+LOAD_LIMIT = 10.0
+"""Seconds that a plugin may take to be imported, and to say what it has."""
+SHUTDOWN_LIMIT = 0.7
+
+EVENT_HOOKS = {"face": "face_recognized", "motion": "motion_detected"}
+ANY_EVENT, LATE_EVENT = "event_received", "late_event_received"
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What a plugin has: its hooks with the order that they ask for, and what it adds."""
+
+    hooks: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
+    entities: tuple[Mapping[str, Any], ...] = ()
+    verbs: tuple[str, ...] = ()
+    socket: str | None = None
+
+    @classmethod
+    def read(cls, values: Mapping[str, Any]) -> Description:
+        """Make one of what the guest tells."""
+        return cls(values["hooks"], tuple(values["entities"]), tuple(values["verbs"]), values["socket"])
+
+    def hooks_for(self, kind: str, *, late: bool) -> list[str]:
+        """The hooks that get an event of a kind."""
+        wanted = [LATE_EVENT] if late else [ANY_EVENT, EVENT_HOOKS.get(kind, "")]
+        return [hook for hook in wanted if hook in self.hooks]
+
+    @property
+    def wants_events(self) -> bool:
+        """Whether any hook gets events."""
+        return any(hook in self.hooks for hook in (ANY_EVENT, LATE_EVENT, *EVENT_HOOKS.values()))
+
+
+class Actor:
+    """One plugin.
+
+    Args:
+        plan: how it is run.
+        directory: ``plugins.directory``.
+        means: what it may have the bridge do.
+        memory: what is kept of it.
+        journal: where its events come from.
+        snapshot: what is known of an event's camera.
+        changed: called when its state has changed.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        directory: Path,
+        means: Means,
+        memory: PluginMemory,
+        journal: Journal,
+        snapshot: Callable[[Event], Mapping[str, Any]],
+        changed: Callable[[], None],
+    ) -> None:
+        self.plan = plan
+        self.memory = memory
+        self.description = Description()
+        self.state = "starting"
+        self.reason: str | None = None
+        """Why it is not running."""
+        self.counters: Counter[str] = Counter()
+        """Calls, those that failed, events that were skipped, notices that were dropped, and restarts."""
+        self._directory = directory
+        self._journal = journal
+        self._is_late = means.lateness.is_late
+        self._snapshot = snapshot
+        self._changed = changed
+        self._operations = Operations(plan.name, means, memory, self._failed_aside)
+        self._loop = asyncio.get_running_loop()
+        self._host: Host | None = None
+        self._stuck: list[Thread] = []
+        self._ready = asyncio.Event()
+        self._work = asyncio.Event()
+        self._notices: deque[tuple[str, Mapping[str, Any]]] = deque()
+        self._entries: deque[Entry] = deque()
+        self._feed: Feed | None = None
+        self._breaker = Breaker(self._loop.time)
+        self._gate_breaker = Breaker(self._loop.time)
+        self._complaints = Once()
+
+    @property
+    def name(self) -> str:
+        """The plugin's name."""
+        return self.plan.name
+
+    @property
+    def depth(self) -> int:
+        """Events that it is not done with."""
+        return 0 if self._feed is None else self._feed.depth
+
+    def figures(self) -> dict[str, Any]:
+        """For ``bridge/health``."""
+        counted = ("calls", "failures", "skipped", "dropped", "restarts")
+        return {
+            "state": self.state,
+            "reason": self.reason,
+            **{name: self.counters[name] for name in counted},
+            "behind": self.depth,
+        }
+
+    # What the manager calls.
+
+    async def load(self) -> None:
+        """Load it, and learn what it has.
+
+        Raises:
+            PluginRefusedError: it cannot be used.
+            PluginError: it did not come so far.
+        """
+        host = self._new_host()
+        try:
+            await host.open()
+            plan = {"name": self.name, "directory": str(self._directory), "settings": self.plan.settings}
+            self.description = Description.read(await host.call("load", plan, LOAD_LIMIT))
+        except BaseException:
+            await host.stop()
+            raise
+        self._host = host
+
+    async def run(self) -> None:
+        """Keep it at work until cancelled; then it has a moment for its goodbyes."""
+        jobs = [self._keep(), self._serve(), self.memory.run()]
+        if self.description.wants_events:
+            skip = "new" if self.plan.catch_up else "all"
+            self._feed = Feed(self._journal, f"plugin:{self.name}", self._take, MAX_ENTRIES, skip)
+            jobs.append(self._feed.run())
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for job in jobs:
+                    tasks.create_task(job, name=f"plugin {self.name}")
+        finally:
+            if self._feed is not None:
+                self._feed.close()
+            await self.close()
+
+    async def close(self) -> None:
+        """End it."""
+        host, self._host = self._host, None
+        if host is not None:
+            if self._ready.is_set() and "shutdown" in self.description.hooks:
+                try:
+                    await host.call("shutdown", {}, SHUTDOWN_LIMIT)
+                except PluginError as error:
+                    log.warning("Plugin %s: %s", self.name, error)
+            await host.stop()
+        self._ready.clear()
+        self.memory.save()
+
+    def notice(self, hook: str, arguments: Mapping[str, Any]) -> None:
+        """Something happened that is no event."""
+        if hook not in self.description.hooks:
+            return
+        if len(self._notices) >= MAX_NOTICES:
+            self._notices.popleft()
+            self.counters["dropped"] += 1
+        self._notices.append((hook, arguments))
+        self._work.set()
+
+    async def ask(self, hook: str, arguments: Mapping[str, Any]) -> Any:
+        """Call a hook of the second grammar, now.
+
+        Raises:
+            PluginError: it failed, took too long, or cannot be asked now.
+        """
+        if self._host is None or not self._ready.is_set() or self._gate_breaker.pause:
+            raise PluginGoneError(f"it is not asked now: {self.reason or 'it failed too often'}")
+        self.counters["calls"] += 1
+        try:
+            answer = await self._host.call(hook, arguments, ASKED[hook])
+        except PluginError as error:
+            self.gate_failed(hook, error)
+            raise
+        self._gate_breaker.succeeded()
+        return answer
+
+    def gate_failed(self, hook: str, error: Exception) -> None:
+        """It did not answer, or answered what makes no sense."""
+        self._gate_breaker.failed()
+        self._count_failure(hook, error)
+
+    async def command(self, verb: str, params: dict[str, Any]) -> Any:
+        """Carry a verb out.
+
+        Raises:
+            CommandError: it is not done.
+        """
+        if self._host is None or not self._ready.is_set():
+            raise CommandError("offline", f"plugin {self.name} is not running: {self.reason or self.state}")
+        self.counters["calls"] += 1
+        try:
+            return await self._host.command(verb, params)
+        except PluginError as error:
+            self._count_failure(verb, error)
+            raise CommandError("plugin", f"plugin {self.name} failed: {error}") from error
+
+    # Its life.
+
+    def _new_host(self) -> Host:
+        if self.plan.isolation == "process":
+            memory = round(self.plan.memory_megabytes * MEGABYTE)
+            return ProcessHost(self.name, self._operations, self.plan.deadline, memory)
+        file = self._directory / f"{self.name}.py"
+        return ThreadHost(self.name, self._operations, self.plan.deadline, file, self._stuck)
+
+    async def _keep(self) -> None:
+        """Start it again, later each time, whenever it has ended."""
+        backoff = Backoff()
+        while True:
+            began = self._loop.time()
+            reason = await self._live()
+            self._ready.clear()
+            self._host = None
+            self.counters["restarts"] += 1
+            self._change("failing", reason)
+            self._complaints.warning(log, f"life {reason}", "Plugin %s: %s; it is started again", self.name, reason)
+            backoff.held_for(self._loop.time() - began)
+            await asyncio.sleep(backoff.next_delay())
+
+    async def _live(self) -> str:
+        """One life; returns why it ended."""
+        try:
+            if self._host is None:
+                await self.load()
+            host = self._host
+            if host is None:
+                return "it was not loaded"
+            if "startup" in self.description.hooks:
+                self.counters["calls"] += 1
+                await host.call("startup", {})
+        except PluginError as error:
+            self.counters["failures"] += 1
+            if self._host is not None:
+                await self._host.stop()
+            return f"it did not start: {error}"
+        self._change("running", None)
+        self._ready.set()
+        return await host.gone
+
+    def _change(self, state: str, reason: str | None) -> None:
+        if (state, reason) != (self.state, self.reason):
+            self.state, self.reason = state, reason
+            self._changed()
+
+    # Its work.
+
+    def _take(self, entry: Entry) -> None:
+        """An event for it; what it does not want is done with."""
+        kind = entry.event.kind
+        if self.description.hooks_for(kind, late=False) or self.description.hooks_for(kind, late=True):
+            self._entries.append(entry)
+            self._work.set()
+        else:
+            self._done(entry)
+
+    def _done(self, entry: Entry) -> None:
+        if self._feed is not None:
+            self._feed.done(entry.position)
+
+    async def _serve(self) -> None:
+        while True:
+            if self._notices:
+                hook, arguments = self._notices.popleft()
+                await self._call(hook, arguments)
+            elif self._entries:
+                entry = self._entries.popleft()
+                await self._event(entry)
+                self._done(entry)
+            else:
+                self._work.clear()
+                await self._work.wait()
+
+    async def _event(self, entry: Entry) -> None:
+        """Give it an event; each hook as often as it fails, but not for ever."""
+        done: set[str] = set()
+        missing: list[str] = []
+        for _try in range(TRIES):
+            late = self._is_late(entry)
+            if late and not self.plan.catch_up:
+                return
+            missing = [hook for hook in self.description.hooks_for(entry.event.kind, late=late) if hook not in done]
+            for hook in missing:
+                event = orjson.Fragment(event_payload(entry, late=late))
+                if await self._call(hook, {"camera": self._snapshot(entry.event), "event": event}):
+                    done.add(hook)
+            if done.issuperset(missing):
+                return
+        self.counters["skipped"] += 1
+
+    async def _call(self, hook: str, arguments: Mapping[str, Any]) -> bool:
+        """Call a hook when it may be called again; return whether it did its work."""
+        while (pause := self._breaker.pause) or not self._ready.is_set():
+            await asyncio.sleep(pause)
+            await self._ready.wait()
+        host = self._host
+        if host is None:
+            return False
+        self.counters["calls"] += 1
+        try:
+            await host.call(hook, arguments)
+        except PluginError as error:
+            self._breaker.failed()
+            self._count_failure(hook, error)
+            if self._breaker.is_open and self.state == "running":
+                self._change("paused", f"{hook} failed: {error}; it is called again after a pause")
+            return False
+        self._breaker.succeeded()
+        if self.state == "paused":
+            self._change("running", None)
+        return True
+
+    def _count_failure(self, hook: str, error: Exception) -> None:
+        self.counters["failures"] += 1
+        self._complaints.warning(log, f"{hook} {error}", "Plugin %s: %s failed: %s", self.name, hook, error)
+
+    def _failed_aside(self, reason: str) -> None:
+        self.counters["failures"] += 1
+        self._complaints.warning(log, reason, "Plugin %s: %s", self.name, reason)
+
+
