@@ -8,7 +8,7 @@ from typing import Any
 
 import jinja2
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ipc_bridge.catalog.fields import DAYS
@@ -239,6 +239,7 @@ SENT = {
 }
 
 
+@settings(deadline=None)
 @given(st.data(), st.sampled_from(sorted(CONTROLS.keys() - ACTIONS.keys())))
 def test_what_can_be_chosen_is_taken_and_shown(data: st.DataObject, key: str) -> None:
     config = CONTROLS[key]
