@@ -14,6 +14,9 @@ from ipc_bridge.bridge.detections import Detections
 from ipc_bridge.bridge.events import EventFlow
 from ipc_bridge.bridge.health import Health
 from ipc_bridge.bridge.lateness import Lateness
+from ipc_bridge.bridge.plugins.entities import PluginDevices
+from ipc_bridge.bridge.plugins.manager import Plugins, Surroundings
+from ipc_bridge.bridge.plugins.operations import Means
 from ipc_bridge.bridge.publisher import Publisher
 from ipc_bridge.bridge.registry import KnownCamera, Registry
 from ipc_bridge.bridge.requests import BridgeRequests
@@ -45,7 +48,13 @@ GOODBYE_BROKER = 2.0
 """Seconds that each goodbye may take: together with the rest, under five."""
 
 
-async def run(config: Config, service: ServiceManager, stop: asyncio.Event, clock: Clock | None = None) -> None:
+async def run(
+    config: Config,
+    service: ServiceManager,
+    stop: asyncio.Event,
+    clock: Clock | None = None,
+    read_again: Callable[[], Config] | None = None,
+) -> None:
     """Run the bridge until ``stop`` is set, then say goodbye to everybody.
 
     Args:
@@ -53,6 +62,7 @@ async def run(config: Config, service: ServiceManager, stop: asyncio.Event, cloc
         service: who is told that it runs.
         stop: ends it.
         clock: the machine's unless a test brings another.
+        read_again: reads the configuration's file again, for ``bridge/request/reload``.
 
     Raises:
         ConfigError: it cannot start.
@@ -64,7 +74,7 @@ async def run(config: Config, service: ServiceManager, stop: asyncio.Event, cloc
     except StorageError as error:
         log.error("%s; going on: what is learnt of cameras is forgotten at the next start", error)
     with only_user(config.storage.directory):
-        await Bridge(config, clock or SystemClock()).run(service, stop)
+        await Bridge(config, clock or SystemClock(), read_again or (lambda: config)).run(service, stop)
 
 
 class Bridge:
@@ -73,9 +83,10 @@ class Bridge:
     Args:
         config: the whole configuration.
         clock: the bridge's.
+        read_again: reads the configuration's file again.
     """
 
-    def __init__(self, config: Config, clock: Clock) -> None:
+    def __init__(self, config: Config, clock: Clock, read_again: Callable[[], Config]) -> None:
         self.config = config
         self.registry = registry = Registry(JsonFile(config.storage.directory / "cameras.json"))
         topics = Topics(config.mqtt.base_topic, config.homeassistant.discovery_prefix)
@@ -96,7 +107,8 @@ class Bridge:
 
         # Home Assistant: the bridge's device first, because every camera names it.
         announcer = Announcer(config.homeassistant, topics, publisher, registry.changed)
-        announcer.announce(bridge_device(topics, __version__, config.web.public_url), registry.bridge_announced)
+        device = bridge_device(topics, __version__, config.web.public_url, has_plugins=bool(config.plugins.enabled))
+        announcer.announce(device, registry.bridge_announced)
         if config.homeassistant.enabled:
             publisher.subscribe(topics.birth, announcer.birth)
 
@@ -113,11 +125,8 @@ class Bridge:
         health.gather(lambda: {"events": _event_figures(flow, journal, publisher)})
         health.gather(lambda: {"journal": {"depth": feed.depth, **journal.figures()}})
         health.gather(supervisor.figures)
-        health.gather(lambda: {"plugins": {}})
         health.check(lambda: journal.problem)
         self.answerer = Answerer(publisher, config.commands.timeout)
-        requests = BridgeRequests(topics, self.answerer, supervisor, discovery, lateness, health, file)
-        publisher.subscribe(topics.request("+"), requests.received)
         snapshots = Snapshots(topics, publisher, retain=config.mqtt.retain_images.snapshots)
         commands = Commands(
             topics,
@@ -130,6 +139,21 @@ class Bridge:
         for leaf, handler in commands.handlers.items():
             publisher.subscribe(topics.camera("+", leaf), handler)
 
+        # Plugins.
+        means = Means(topics, publisher, supervisor, commands, config.commands.timeout, file, lateness)
+        devices = PluginDevices(topics, announcer)
+        self.plugins = plugins = Plugins(
+            config,
+            Surroundings(journal, means, self.answerer, devices, clock, read_again, supervisor.plugins_changed),
+        )
+        flow.filter, supervisor.listener, commands.attendant = plugins.filter, plugins, plugins
+        plugins.filter.on_room(supervisor.resume)
+        announcer.on_announced(plugins.announced)
+        health.gather(lambda: {"plugins": plugins.figures()})
+        health.check(plugins.problem)
+        requests = BridgeRequests(topics, self.answerer, supervisor, discovery, lateness, health, file, plugins.reload)
+        publisher.subscribe(topics.request("+"), requests.received)
+
         # The broker, last: it is told everything at once.
         client_id = config.mqtt.client_id or registry.client_id
         self.mqtt = MqttClient(config.mqtt, client_id, Message(topics.bridge("status"), OFFLINE, retain=True))
@@ -140,6 +164,8 @@ class Bridge:
         """Run all parts until ``stop`` is set; then end them in the other order, each in its time."""
         await self.journal.open()
         self.flow.remember_faces(await self.journal.newest_faces())
+        # Before any event or command, so that those who are asked can answer.
+        await self.plugins.open()
         async with asyncio.TaskGroup() as tasks:
 
             def start(name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -156,6 +182,7 @@ class Bridge:
                 serving.append(start("embedded broker", self.embedded.run_forever()))
             talking = start("mqtt", self.mqtt.run(self.publisher))
             working = [start("requests", self.answerer.run()), start("cameras", self.supervisor.run())]
+            working.append(start("plugins", self.plugins.run()))
             if self.config.discovery.enabled:
                 working.append(start("discovery", self.discovery.run(self.config.discovery.interval)))
             service.notify(READY)
@@ -182,6 +209,7 @@ def _event_figures(flow: EventFlow, journal: Journal, publisher: Publisher) -> d
     return {
         "in": flow.counters["received"],
         "unusable": flow.counters["unusable"],
+        "filtered": flow.counters["filtered"],
         "duplicate": journal.counters["duplicate"],
         "out": publisher.counters["delivered"],
         "late": publisher.counters["late"],
@@ -216,9 +244,8 @@ class _CameraAnnouncer:
 
 def _warn_of_what_is_not_there(config: Config) -> None:
     """The configuration's contract is ahead of this version: who relies on a key is told."""
-    for is_set, key in ((config.plugins.enabled, "plugins.enabled"), (config.cloud, "cloud")):
-        if is_set:
-            log.warning("%s has no effect yet: this version cannot do that", key)
+    if config.cloud:
+        log.warning("cloud has no effect yet: this version cannot do that")
 
 
 def _embedded_broker(config: Config) -> EmbeddedBroker | None:

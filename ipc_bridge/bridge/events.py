@@ -6,6 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Protocol
 
 from ipc_bridge.bridge.detections import Detections
 from ipc_bridge.bridge.lateness import Lateness
@@ -16,10 +17,24 @@ from ipc_bridge.errors import EventError
 from ipc_bridge.journal.entry import Entry
 from ipc_bridge.journal.journal import Journal
 from ipc_bridge.logs import Once
-from ipc_bridge.models import FaceEvent, MotionEvent
+from ipc_bridge.models import Event, FaceEvent, MotionEvent
 from ipc_bridge.mqtt.topics import Topics
 
 log = logging.getLogger(__name__)
+
+
+class Filter(Protocol):
+    """Who is asked about events before they are kept."""
+
+    def wants(self, sn: str) -> bool:
+        """Whether an event of this camera has to take this way."""
+
+    def put(self, event: Event, then: Callable[[Event | None], None]) -> None:
+        """Ask about ``event``; ``then`` gets what becomes of it, None where it is dropped; a camera's in order."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether more events wait than should."""
 
 
 class EventFlow:
@@ -34,6 +49,8 @@ class EventFlow:
         detections: the switches that events turn on.
     """
 
+    filter: Filter | None = None
+
     def __init__(
         self,
         topics: Topics,
@@ -44,7 +61,7 @@ class EventFlow:
         detections: Detections,
     ) -> None:
         self.counters: Counter[str] = Counter()
-        """Events: received, unusable."""
+        """Events: received, unusable, filtered."""
         self._topics = topics
         self._clock = clock
         self._journal = journal
@@ -79,12 +96,23 @@ class EventFlow:
                 acknowledge(event_id)
             return
         self.counters["received"] += 1
-        self._journal.append(event, partial(acknowledge, event.event_id))
+        safe = partial(acknowledge, event.event_id)
+        if self.filter is not None and self.filter.wants(event.sn):
+            self.filter.put(event, partial(self._filtered, safe))
+        else:
+            self._journal.append(event, safe)
+
+    def _filtered(self, safe: Callable[[], None], event: Event | None) -> None:
+        if event is None:
+            self.counters["filtered"] += 1
+            safe()
+        else:
+            self._journal.append(event, safe)
 
     @property
     def is_full(self) -> bool:
-        """Whether the journal has no room: cameras are to keep what they have."""
-        return self._journal.is_full
+        """Whether there is no room for events: cameras are to keep what they have."""
+        return self._journal.is_full or (self.filter is not None and self.filter.is_full)
 
     def remember_faces(self, newest: Mapping[str, float]) -> None:
         """Which face each camera's retained one is, by its time."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -26,3 +26,13 @@ class Observer(Protocol):
 
     def event_received(self, runner: CameraRunner, payload: bytes, acknowledge: Callable[[int], None]) -> None:
         """An event came; ``acknowledge`` takes its id once it is safe."""
+
+
+class Listener(Protocol):
+    """Told of all cameras, beside the hub."""
+
+    def camera_happened(self, kind: str, sn: str) -> None:
+        """Something happened that ``bridge/event`` tells."""
+
+    def state_changed(self, sn: str, values: Mapping[str, Any]) -> None:
+        """A camera's properties were read, and some are others."""

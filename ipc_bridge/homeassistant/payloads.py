@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from ipc_bridge.homeassistant.components import BRIDGE_COMPONENTS, Availability, Component
+from ipc_bridge.homeassistant.components import BRIDGE_COMPONENTS, PLUGINS_COMPONENTS, Availability, Component
 from ipc_bridge.homeassistant.controls import select_components
 from ipc_bridge.models import CameraInfo
 from ipc_bridge.mqtt.topics import OFFLINE, ONLINE, Topics
@@ -50,7 +50,12 @@ def camera_id(topics: Topics, sn: str) -> str:
     return f"{topics.node}_{sn}"
 
 
-def bridge_device(topics: Topics, version: str, configuration_url: str | None) -> Device:
+def plugin_id(topics: Topics, name: str) -> str:
+    """A plugin's device id."""
+    return f"{topics.node}_plugin_{name}"
+
+
+def bridge_device(topics: Topics, version: str, configuration_url: str | None, *, has_plugins: bool = False) -> Device:
     """The bridge itself: every camera's ``via_device``."""
     device_id = bridge_id(topics)
     device = {
@@ -62,8 +67,24 @@ def bridge_device(topics: Topics, version: str, configuration_url: str | None) -
         "configuration_url": configuration_url,
     }
     status = topics.bridge("status")
-    components = _components(BRIDGE_COMPONENTS, device_id, topics.bridge, {Availability.BRIDGE: [status]})
+    rows = (*BRIDGE_COMPONENTS, *(PLUGINS_COMPONENTS if has_plugins else ()))
+    components = _components(rows, device_id, topics.bridge, {Availability.BRIDGE: [status]})
     return Device(device_id, _known(device), components, _origin(version))
+
+
+def plugin_device(topics: Topics, name: str, rows: Iterable[Component], version: str) -> Device:
+    """A plugin's own, with the entities that it adds."""
+    device_id = plugin_id(topics, name)
+    device = {
+        "identifiers": [device_id],
+        "name": name.replace("_", " ").capitalize(),
+        "manufacturer": "ipc-bridge",
+        "model": "Plugin",
+        "via_device": bridge_id(topics),
+    }
+    availability = {Availability.BRIDGE: [topics.bridge("status")]}
+    components = _components(rows, device_id, lambda leaf: topics.plugin(name, leaf), availability)
+    return Device(device_id, device, components, _origin(version))
 
 
 def camera_device(

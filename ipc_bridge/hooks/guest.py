@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import tempfile
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -68,8 +67,8 @@ class Guest:
         # What happened has no answer, and whatever else was returned may be anything.
         return result if method in specs.ASKED else None
 
-    async def _load(self, name: str, directory: str, settings: dict[str, Any]) -> dict[str, Any]:
-        """Load the plugin, and tell what it has."""
+    async def _load(self, name: str, directory: str, settings: dict[str, Any], socket: str) -> dict[str, Any]:
+        """Load the plugin, and tell what it has; routes are served on ``socket``."""
         plugin = load(name, Path(directory))
         self._bridge = PluginBridge(name, validate(plugin, settings), self.peer.request, self._failed)
         self.plugin = plugin
@@ -83,7 +82,7 @@ class Guest:
             },
             "entities": entities,
             "verbs": list(self._verbs),
-            "socket": None if routes is None else await self._serve(routes),
+            "socket": None if routes is None else await self._serve(routes, socket),
         }
 
     def _added(self, hook: str, read: Callable[[Any], Any]) -> Any:
@@ -99,8 +98,8 @@ class Guest:
         except Exception as error:
             raise PluginRefusedError([((), f"its {hook} failed: {describe(error)}{place(error)}")]) from error
 
-    async def _serve(self, routes: list[Any]) -> str:
-        """Serve aiohttp routes on a socket that only this user may open; return its path."""
+    async def _serve(self, routes: list[Any], path: str) -> str:
+        """Serve aiohttp routes on a socket; return its path."""
         # Only here: it takes its time, and few plugins have routes.
         from aiohttp import web  # noqa: PLC0415
 
@@ -109,11 +108,10 @@ class Guest:
             application.add_routes(routes)
             runner = web.AppRunner(application, access_log=None)
             await runner.setup()
-            path = Path(tempfile.mkdtemp(prefix="ipc-bridge-")) / "plugin.sock"
-            await web.UnixSite(runner, str(path)).start()
+            await web.UnixSite(runner, path).start()
         except Exception as error:
             raise PluginRefusedError([((), f"its routes cannot be served: {describe(error)}{place(error)}")]) from error
-        return str(path)
+        return path
 
     # What nobody waits for.
 

@@ -59,7 +59,7 @@ def load(name: str, directory: Path) -> Plugin:
         module = _find(name, directory)
     except PluginRefusedError:
         raise
-    except BaseException as error:  # noqa: BLE001 - a plugin's import raises whatever it likes
+    except BaseException as error:
         raise _refused(f"cannot be imported: {describe(error)}{place(error)}") from error
     manager = pluggy.PluginManager(specs.PROJECT)
     manager.add_hookspecs(specs)
@@ -155,14 +155,13 @@ def _check(module: ModuleType, manager: pluggy.PluginManager) -> None:
     """
     for name, function in inspect.getmembers(module, inspect.isroutine):
         options = manager.parse_hookimpl_opts(module, name)
-        hook = getattr(specs, name, None)
         if options is None:
-            if hasattr(hook, f"{specs.PROJECT}_spec") and getattr(function, "__module__", "") == module.__name__:
+            if name in HOOKS and getattr(function, "__module__", "") == module.__name__:
                 raise _refused(f"its {name} is not marked with @hookimpl")
             continue
-        hook = getattr(specs, options["specname"] or name, None)
-        if not hasattr(hook, f"{specs.PROJECT}_spec"):
-            raise _refused(f"there is no hook {name}{_near(name, _HOOKS)}")
+        hook = HOOKS.get(options["specname"] or name)
+        if hook is None:
+            raise _refused(f"there is no hook {name}{_near(name, list(HOOKS))}")
         if options["wrapper"] or options["hookwrapper"]:
             raise _refused(f"its {name} is a wrapper, and hooks cannot be wrapped")
         allowed = list(inspect.signature(hook).parameters)
@@ -172,7 +171,8 @@ def _check(module: ModuleType, manager: pluggy.PluginManager) -> None:
                 raise _refused(f"its {name} takes {argument}, which the hook has not{hint}")
 
 
-_HOOKS = sorted(name for name, value in vars(specs).items() if hasattr(value, f"{specs.PROJECT}_spec"))
+HOOKS: dict[str, Any] = {name: value for name, value in vars(specs).items() if hasattr(value, f"{specs.PROJECT}_spec")}
+"""All hooks by name, in the order of their file."""
 
 
 def _near(name: str, known: list[str]) -> str:

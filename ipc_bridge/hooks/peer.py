@@ -1,8 +1,8 @@
 """One end of the way between the bridge and a plugin: both ask, both answer, and what is asked can be called off.
 
 Messages are JSON arrays: ``["ask", number, method, arguments]``, ``["answer", number, value]``, ``["error", number,
-reason]``, ``["stop", number]`` for what is not wanted any more and is answered soon, and ``["tell", method, arguments]``
-for what needs no answer. Knows nothing of threads and sockets.
+reason]``, ``["stop", number]`` for what is not wanted any more and is answered soon, and ``["tell", method,
+arguments]`` for what needs no answer. Knows nothing of threads and sockets.
 """
 
 from __future__ import annotations

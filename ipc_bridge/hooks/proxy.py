@@ -90,5 +90,5 @@ class _Throttle(logging.Filter):
         super().__init__()
         self._rate = Rate(*LOG_RATE)
 
-    def filter(self, record: logging.LogRecord) -> bool:
+    def filter(self, _record: logging.LogRecord) -> bool:
         return self._rate.try_take()

@@ -5,6 +5,9 @@ for, briefly; what is added is a plain function, called once when the plugin is 
 async. ``docs/hooks.md`` is made of this file.
 """
 
+# Hooks have no bodies: pluggy takes their names and arguments.
+# mypy: disable-error-code="empty-body"
+
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping

@@ -27,7 +27,7 @@ SWITCH_INTERVAL = 0.0005
 """Seconds after which a busy thread must let others run. Python's own 5 ms would be added to each step of an event."""
 
 
-class Interrupted(BaseException):  # noqa: N818 - no error of the program's: it ends a plugin's code
+class Interrupted(BaseException):
     """Raised in the code of a plugin that is to end, wherever it is."""
 
 

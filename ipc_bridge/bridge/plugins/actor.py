@@ -6,24 +6,21 @@ import asyncio
 import logging
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
 from ipc_bridge.backoff import Backoff
 from ipc_bridge.bridge.messages import event_payload
+from ipc_bridge.bridge.plugins.loading import Description, Places, load, new_host
 from ipc_bridge.bridge.plugins.memory import PluginMemory
 from ipc_bridge.bridge.plugins.operations import Means, Operations
 from ipc_bridge.bridge.plugins.plan import Plan
 from ipc_bridge.errors import CommandError, PluginError, PluginGoneError
 from ipc_bridge.hooks.breaker import Breaker
 from ipc_bridge.hooks.host import Host
-from ipc_bridge.hooks.process import ProcessHost
 from ipc_bridge.hooks.specs import ASKED
-from ipc_bridge.hooks.thread import ThreadHost
 from ipc_bridge.journal.entry import Entry
 from ipc_bridge.journal.feed import Feed
 from ipc_bridge.journal.journal import Journal
@@ -32,44 +29,13 @@ from ipc_bridge.models import Event
 
 log = logging.getLogger(__name__)
 
-MEGABYTE = 1_000_000
 MAX_ENTRIES = 100
 """Events that wait in memory for a plugin; the rest waits in the journal."""
 MAX_NOTICES = 100
 """What else happened and waits for a plugin; then the oldest is dropped."""
 TRIES = 2
 """Times that an event is given to a hook that fails; then the plugin goes on with the next."""
-LOAD_LIMIT = 10.0
-"""Seconds that a plugin may take to be imported, and to say what it has."""
 SHUTDOWN_LIMIT = 0.7
-
-EVENT_HOOKS = {"face": "face_recognized", "motion": "motion_detected"}
-ANY_EVENT, LATE_EVENT = "event_received", "late_event_received"
-
-
-@dataclass(frozen=True, slots=True)
-class Description:
-    """What a plugin has: its hooks with the order that they ask for, and what it adds."""
-
-    hooks: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
-    entities: tuple[Mapping[str, Any], ...] = ()
-    verbs: tuple[str, ...] = ()
-    socket: str | None = None
-
-    @classmethod
-    def read(cls, values: Mapping[str, Any]) -> Description:
-        """Make one of what the guest tells."""
-        return cls(values["hooks"], tuple(values["entities"]), tuple(values["verbs"]), values["socket"])
-
-    def hooks_for(self, kind: str, *, late: bool) -> list[str]:
-        """The hooks that get an event of a kind."""
-        wanted = [LATE_EVENT] if late else [ANY_EVENT, EVENT_HOOKS.get(kind, "")]
-        return [hook for hook in wanted if hook in self.hooks]
-
-    @property
-    def wants_events(self) -> bool:
-        """Whether any hook gets events."""
-        return any(hook in self.hooks for hook in (ANY_EVENT, LATE_EVENT, *EVENT_HOOKS.values()))
 
 
 class Actor:
@@ -77,7 +43,7 @@ class Actor:
 
     Args:
         plan: how it is run.
-        directory: ``plugins.directory``.
+        places: where it is, and where its routes are served.
         means: what it may have the bridge do.
         memory: what is kept of it.
         journal: where its events come from.
@@ -88,7 +54,7 @@ class Actor:
     def __init__(
         self,
         plan: Plan,
-        directory: Path,
+        places: Places,
         means: Means,
         memory: PluginMemory,
         journal: Journal,
@@ -103,7 +69,7 @@ class Actor:
         """Why it is not running."""
         self.counters: Counter[str] = Counter()
         """Calls, those that failed, events that were skipped, notices that were dropped, and restarts."""
-        self._directory = directory
+        self._places = places
         self._journal = journal
         self._is_late = means.lateness.is_late
         self._snapshot = snapshot
@@ -150,11 +116,9 @@ class Actor:
             PluginRefusedError: it cannot be used.
             PluginError: it did not come so far.
         """
-        host = self._new_host()
+        host = new_host(self.plan, self._places, self._operations, self._stuck)
         try:
-            await host.open()
-            plan = {"name": self.name, "directory": str(self._directory), "settings": self.plan.settings}
-            self.description = Description.read(await host.call("load", plan, LOAD_LIMIT))
+            self.description = await load(host, self.plan, self._places)
         except BaseException:
             await host.stop()
             raise
@@ -164,7 +128,7 @@ class Actor:
         """Keep it at work until cancelled; then it has a moment for its goodbyes."""
         jobs = [self._keep(), self._serve(), self.memory.run()]
         if self.description.wants_events:
-            skip = "new" if self.plan.catch_up else "all"
+            skip: Literal["new", "all"] = "new" if self.plan.catch_up else "all"
             self._feed = Feed(self._journal, f"plugin:{self.name}", self._take, MAX_ENTRIES, skip)
             jobs.append(self._feed.run())
         try:
@@ -236,14 +200,12 @@ class Actor:
             self._count_failure(verb, error)
             raise CommandError("plugin", f"plugin {self.name} failed: {error}") from error
 
-    # Its life.
+    def broken(self) -> None:
+        """A bug in the bridge has stopped it."""
+        self._ready.clear()
+        self._change("broken", "a bug in the bridge stopped it, see its log")
 
-    def _new_host(self) -> Host:
-        if self.plan.isolation == "process":
-            memory = round(self.plan.memory_megabytes * MEGABYTE)
-            return ProcessHost(self.name, self._operations, self.plan.deadline, memory)
-        file = self._directory / f"{self.name}.py"
-        return ThreadHost(self.name, self._operations, self.plan.deadline, file, self._stuck)
+    # Its life.
 
     async def _keep(self) -> None:
         """Start it again, later each time, whenever it has ended."""
@@ -358,5 +320,3 @@ class Actor:
     def _failed_aside(self, reason: str) -> None:
         self.counters["failures"] += 1
         self._complaints.warning(log, reason, "Plugin %s: %s", self.name, reason)
-
-

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from typing import Any
@@ -46,8 +46,6 @@ class EventFilter:
         lateness: Lateness,
         clock: Clock,
     ) -> None:
-        self.counters: Counter[str] = Counter()
-        """Events: filtered."""
         self._actors = actors
         self._snapshot = snapshot
         self._lateness = lateness
@@ -91,8 +89,6 @@ class EventFilter:
             lane.popleft()
             was_full = self.is_full
             self._waiting -= 1
-            if passed is None:
-                self.counters["filtered"] += 1
             then(passed)
             if was_full:
                 for listener in self._on_room:

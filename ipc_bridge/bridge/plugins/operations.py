@@ -7,8 +7,9 @@ import base64
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import orjson
 
@@ -29,6 +30,7 @@ from ipc_bridge.mqtt.topics import Topics, is_name
 MAX_PAYLOAD = 1024 * 1024
 """Bytes of a plugin's message."""
 MAX_KEY = 200
+_T = TypeVar("_T")
 
 PUBLICATIONS = (50.0, 100)
 CALLS = (5.0, 20)
@@ -89,9 +91,7 @@ class Operations(Serve):
         self._means = means
         self._memory = memory
         self._on_failed = failed
-        publications, calls, readings, values = (
-            Rate(*limit) for limit in (PUBLICATIONS, CALLS, READINGS, VALUES)
-        )
+        publications, calls, readings, values = (Rate(*limit) for limit in (PUBLICATIONS, CALLS, READINGS, VALUES))
         self._table: dict[str, tuple[Rate, Callable[..., Awaitable[Any]]]] = {
             "publish": (publications, self._publish),
             "call": (calls, self._call),
@@ -127,12 +127,14 @@ class Operations(Serve):
         payload = _payload(text, base64)
         self._check_topic(topic)
         if len(payload) > MAX_PAYLOAD or not self._means.publisher.fits(topic, payload):
-            raise CommandError("too_large", f"{topic}: {len(payload)} bytes are more than a plugin or the broker may send")
+            raise CommandError(
+                "too_large", f"{topic}: {len(payload)} bytes are more than a plugin or the broker may send"
+            )
         if retain and topic.startswith(self._means.topics.plugin(self._name, "")):
             await self._retain(topic, payload)
             return
         done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        post = Post(Message(topic, payload, retain=retain), lambda taken: done.done() or done.set_result(taken))
+        post = Post(Message(topic, payload, retain=retain), partial(_set, done))
         self._means.publisher.post(post)
         try:
             taken = await done
@@ -155,8 +157,7 @@ class Operations(Serve):
 
     def _retained(self, topic: str) -> None:
         for done in self._waiting.pop(topic, ()):
-            if not done.done():
-                done.set_result(None)
+            _set(done, None)
 
     def _check_topic(self, topic: str) -> None:
         """Raise where it is not for this plugin.
@@ -164,7 +165,7 @@ class Operations(Serve):
         Raises:
             CommandError: it is the bridge's or another plugin's.
         """
-        if not isinstance(topic, str) or not is_name(topic):
+        if not is_name(topic):
             raise CommandError("invalid", f"{topic!r} is no topic to publish on")
         topics = self._means.topics
         others = topics.plugin("", "").removesuffix("/")
@@ -202,7 +203,9 @@ class Operations(Serve):
         if (sn is not None and not is_serial(sn)) or isinstance(limit, bool) or not isinstance(limit, int):
             raise CommandError("invalid", "events takes a serial number and a whole number as its limit")
         query = Query(
-            sn, since=None if since is None else datetime.fromisoformat(since).timestamp(), limit=max(1, min(limit, MAX_LIMIT))
+            sn,
+            since=None if since is None else datetime.fromisoformat(since).timestamp(),
+            limit=max(1, min(limit, MAX_LIMIT)),
         )
         entries = await asyncio.to_thread(read_events, self._means.journal, query)
         is_late = self._means.lateness.is_late
@@ -219,6 +222,11 @@ def _key(key: object) -> str:
     if not isinstance(key, str) or len(key) > MAX_KEY:
         raise CommandError("invalid", f"a value is remembered under text of at most {MAX_KEY} characters")
     return key
+
+
+def _set(done: asyncio.Future[_T], value: _T) -> None:
+    if not done.done():
+        done.set_result(value)
 
 
 def _payload(text: str | None, encoded: str | None) -> bytes:

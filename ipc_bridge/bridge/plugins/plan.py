@@ -46,7 +46,8 @@ def read_plan(name: str, settings: Mapping[str, Any]) -> Plan:
     Raises:
         PluginRefusedError: one that is the bridge's business is wrong.
     """
-    values, problems = {}, []
+    values: dict[str, Any] = {}
+    problems: list[tuple[tuple[str | int, ...], str]] = []
     for key, fit in _KEYS.items():
         if key in settings:
             try:

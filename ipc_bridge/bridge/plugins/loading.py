@@ -1,0 +1,83 @@
+"""Starts plugins where they are to run, and asks them what they have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+from ipc_bridge.bridge.plugins.plan import Plan
+from ipc_bridge.hooks.host import Host, Serve
+from ipc_bridge.hooks.process import ProcessHost
+from ipc_bridge.hooks.thread import ThreadHost
+
+LIMIT = 10.0
+"""Seconds that a plugin may take to be imported, and to say what it has."""
+MEGABYTE = 1_000_000
+
+EVENT_HOOKS = {"face": "face_recognized", "motion": "motion_detected"}
+ANY_EVENT, LATE_EVENT = "event_received", "late_event_received"
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where things are.
+
+    Args:
+        directory: ``plugins.directory``.
+        socket: where the plugin's routes are served.
+    """
+
+    directory: Path
+    socket: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What a plugin has: its hooks with the order that they ask for, and what it adds."""
+
+    hooks: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
+    entities: tuple[Mapping[str, Any], ...] = ()
+    verbs: tuple[str, ...] = ()
+    socket: str | None = None
+
+    @classmethod
+    def read(cls, values: Mapping[str, Any]) -> Description:
+        """Make one of what the guest tells."""
+        return cls(values["hooks"], tuple(values["entities"]), tuple(values["verbs"]), values["socket"])
+
+    def hooks_for(self, kind: str, *, late: bool) -> list[str]:
+        """The hooks that get an event of a kind."""
+        wanted = [LATE_EVENT] if late else [ANY_EVENT, EVENT_HOOKS.get(kind, "")]
+        return [hook for hook in wanted if hook in self.hooks]
+
+    @property
+    def wants_events(self) -> bool:
+        """Whether any hook gets events."""
+        return any(hook in self.hooks for hook in (ANY_EVENT, LATE_EVENT, *EVENT_HOOKS.values()))
+
+
+def new_host(plan: Plan, places: Places, serve: Serve, stuck: list[Thread]) -> Host:
+    """A place to run for a plugin; ``stuck`` are threads of its earlier lives that did not end."""
+    if plan.isolation == "process":
+        return ProcessHost(plan.name, serve, plan.deadline, round(plan.memory_megabytes * MEGABYTE))
+    return ThreadHost(plan.name, serve, plan.deadline, places.directory / f"{plan.name}.py", stuck)
+
+
+async def load(host: Host, plan: Plan, places: Places) -> Description:
+    """Open ``host`` and load the plugin there.
+
+    Raises:
+        PluginRefusedError: it cannot be used.
+        PluginError: it did not come so far.
+    """
+    await host.open()
+    arguments = {
+        "name": plan.name,
+        "directory": str(places.directory),
+        "settings": plan.settings,
+        "socket": str(places.socket),
+    }
+    return Description.read(await host.call("load", arguments, LIMIT))
