@@ -181,8 +181,9 @@ class Bridge:
             if self.embedded is not None:
                 serving.append(start("embedded broker", self.embedded.run_forever()))
             talking = start("mqtt", self.mqtt.run(self.publisher))
-            working = [start("requests", self.answerer.run()), start("cameras", self.supervisor.run())]
-            working.append(start("plugins", self.plugins.run()))
+            working = [start("plugins", self.plugins.run())]
+            await self.plugins.settled()
+            working += [start("requests", self.answerer.run()), start("cameras", self.supervisor.run())]
             if self.config.discovery.enabled:
                 working.append(start("discovery", self.discovery.run(self.config.discovery.interval)))
             service.notify(READY)

@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any
 
 PACKAGE = "ipc_bridge"
-LEFT_ALONE = ("sys", "warnings", "ipc_bridge.plugin")
+LEFT_ALONE = ("sys", "warnings")
 """Modules whose names their own functions replace, as ``warnings.catch_warnings`` does."""
 
 
@@ -33,6 +33,7 @@ def guard() -> None:
     """Guard the bridge's modules, and every module that one of them calls by its name."""
     ours = [module for name, module in sys.modules.items() if name.partition(".")[0] == PACKAGE]
     used = {value.__name__ for module in ours for value in vars(module).values() if isinstance(value, ModuleType)}
+    used.add("builtins")
     for name, module in list(sys.modules.items()):
         is_used = name in used or any(name.startswith(f"{parent}.") for parent in used)
         if type(module) is ModuleType and is_used and name not in LEFT_ALONE:

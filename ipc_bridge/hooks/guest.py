@@ -18,7 +18,7 @@ from ipc_bridge.hooks.subjects import Camera, Command, Entity, Setting, read_eve
 MAX_TASKS = 100
 """Tasks of a plugin's own at a time; one more raises where it is begun."""
 
-_Verb = Callable[[dict[str, Any]], Awaitable[Any]]
+_Verb = Callable[[dict[str, Any]], Any]
 
 
 class Guest:
@@ -36,6 +36,7 @@ class Guest:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._verbs: Mapping[str, _Verb] = {}
         self._bridge: PluginBridge | None = None
+        self._close_routes: Callable[[], Awaitable[None]] | None = None
 
     async def run(self) -> None:
         """Do what the bridge asks, until :meth:`stop`."""
@@ -47,6 +48,8 @@ class Guest:
             self._loop.set_task_factory(None)
             for task in [*self._tasks, *self.peer.handling.values()]:
                 task.cancel()
+            if self._close_routes is not None:
+                await self._close_routes()
 
     def stop(self) -> None:
         """End; called in the loop."""
@@ -60,7 +63,8 @@ class Guest:
         if self.plugin is None or self._bridge is None:
             raise PluginFailedError("the plugin is not loaded")
         if method == "verb":
-            return await self._verbs[arguments["verb"]](arguments["params"])
+            result = self._verbs[arguments["verb"]](arguments["params"])
+            return await result if inspect.isawaitable(result) else result
         result = self.plugin.call(method, bridge=self._bridge, **_subjects(arguments, self.peer.request))
         if inspect.isawaitable(result):
             result = await result
@@ -106,7 +110,8 @@ class Guest:
         try:
             application = web.Application()
             application.add_routes(routes)
-            runner = web.AppRunner(application, access_log=None)
+            runner = web.AppRunner(application, access_log=None, shutdown_timeout=0)
+            self._close_routes = runner.cleanup
             await runner.setup()
             await web.UnixSite(runner, path).start()
         except Exception as error:

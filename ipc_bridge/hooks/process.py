@@ -20,6 +20,9 @@ MAX_HANDLED = 64
 """What it may ask of the bridge at a time; more is not read before some of it is done."""
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "PYTHONPATH", "PYTHONHOME")
 """What it gets of the environment, which may hold the bridge's secrets."""
+MESSAGES = (2_000.0, 4_000)
+"""Messages, or kilobytes of them, that are read of it a second, and at once: a flood would hold up the bridge."""
+CLEAN_UP_SECONDS = 1.0
 PRINTED = (20.0, 100)
 """Lines of its output a second, and at once, that are logged."""
 
@@ -82,7 +85,10 @@ class ProcessHost(Host):
         """See :class:`Host`."""
         await super().stop()
         if self._tasks:
-            await asyncio.wait(self._tasks)
+            await asyncio.wait(self._tasks, timeout=CLEAN_UP_SECONDS)
+        for task in self._tasks:
+            # Who holds the other end of its output open has left its session.
+            task.cancel()
 
     def _send(self, message: bytes) -> None:
         if self._writer is not None:
@@ -93,9 +99,11 @@ class ProcessHost(Host):
             self._writer.write_eof()
 
     async def _read(self, reader: asyncio.StreamReader) -> None:
+        rate = Rate(*MESSAGES)
         try:
             while (message := await read_frame(reader)) is not None:
                 self._receive(message)
+                await rate.wait(1 + len(message) // 1024)
                 while len(self._peer.handling) >= MAX_HANDLED:
                     await asyncio.wait(self._peer.handling.values(), return_when=asyncio.FIRST_COMPLETED)
         except (OSError, ValueError) as error:

@@ -20,10 +20,10 @@ class Rate:
         self._tokens = float(burst)
         self._filled_at = time.monotonic()
 
-    def take(self) -> float:
-        """Take a token, an owed one if need be; return the seconds to wait for it."""
+    def take(self, tokens: int = 1) -> float:
+        """Take tokens, owed ones if need be; return the seconds to wait for them."""
         self._fill()
-        self._tokens -= 1
+        self._tokens -= tokens
         return max(0.0, -self._tokens / self._per_second)
 
     def try_take(self) -> bool:
@@ -34,9 +34,9 @@ class Rate:
         self._tokens -= 1
         return True
 
-    async def wait(self) -> None:
-        """Take a token, and return once it is there. Who gives up meanwhile has taken it all the same."""
-        seconds = self.take()
+    async def wait(self, tokens: int = 1) -> None:
+        """Take tokens, and return once they are there. Who gives up meanwhile has taken them all the same."""
+        seconds = self.take(tokens)
         if seconds > 0:
             await asyncio.sleep(seconds)
 

@@ -287,7 +287,7 @@ class JournalStore:
             if lost and not self._expired:
                 log.error(
                     "Events that nobody took in time are deleted from the journal: look at journal.keep_days, "
-                    "journal.keep_megabytes, and at why the broker is away"
+                    "journal.keep_megabytes, and at what is behind: the broker, or a plugin"
                 )
             self._expired += lost
             if not deleted:

@@ -112,7 +112,7 @@ def test_numbers_go_on_after_a_crash_and_after_a_clean_end(book: Book) -> None:
 
 
 def test_cursors_are_saved_with_events(book: Book) -> None:
-    assert book.store.cursor("mqtt") == 0
+    assert book.store.cursor("mqtt") is None
     book.append(motion_event(1), motion_event(2), mqtt=1)
     book.crash()
     assert book.store.cursor("mqtt") == 1

@@ -69,6 +69,8 @@ class Actor:
         """Why it is not running."""
         self.counters: Counter[str] = Counter()
         """Calls, those that failed, events that were skipped, notices that were dropped, and restarts."""
+        self.begun = asyncio.Event()
+        """Set once it is at work, or was not for the first time."""
         self._places = places
         self._journal = journal
         self._is_late = means.lateness.is_late
@@ -218,6 +220,7 @@ class Actor:
             self.counters["restarts"] += 1
             self._change("failing", reason)
             self._complaints.warning(log, f"life {reason}", "Plugin %s: %s; it is started again", self.name, reason)
+            self.begun.set()
             backoff.held_for(self._loop.time() - began)
             await asyncio.sleep(backoff.next_delay())
 
@@ -239,7 +242,11 @@ class Actor:
             return f"it did not start: {error}"
         self._change("running", None)
         self._ready.set()
-        return await host.gone
+        self.begun.set()
+        # Shielded: the end of this wait is not its end.
+        reason = await asyncio.shield(host.gone)
+        await host.stop()
+        return reason
 
     def _change(self, state: str, reason: str | None) -> None:
         if (state, reason) != (self.state, self.reason):

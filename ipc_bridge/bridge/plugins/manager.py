@@ -40,6 +40,9 @@ log = logging.getLogger(__name__)
 MAX_PARAMS = 64 * 1024
 """Bytes of a command's parameters that plugins are shown: a picture is not for them."""
 
+SETTLE_SECONDS = 5.0
+"""That cameras wait at the start for plugins that are asked about events and commands."""
+
 CAMERA_HOOKS = ("camera_discovered", "camera_online", "camera_offline")
 
 
@@ -128,6 +131,15 @@ class Plugins:
                 memory.save()
             if self._sockets is not None:
                 shutil.rmtree(self._sockets, ignore_errors=True)
+
+    async def settled(self) -> None:
+        """Wait until those that are asked can answer; but not longer than one may take to begin."""
+        asked = {actor for actors in self._asked.values() for actor in actors}
+        waits = [asyncio.ensure_future(actor.begun.wait()) for actor in asked]
+        if waits:
+            _begun, waiting = await asyncio.wait(waits, timeout=SETTLE_SECONDS)
+            for wait in waiting:
+                wait.cancel()
 
     async def reload(self) -> dict[str, Any]:
         """Load all anew, from the disk and on the configuration as it is now; for ``bridge/request/reload``.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -14,7 +14,6 @@ from typing import Any, Protocol, TypeVar
 import orjson
 
 from ipc_bridge.bridge.answers import judge
-from ipc_bridge.bridge.commands import Commands
 from ipc_bridge.bridge.lateness import Lateness
 from ipc_bridge.bridge.messages import event_payload
 from ipc_bridge.bridge.plugins.memory import PluginMemory
@@ -53,6 +52,19 @@ class Cameras(Protocol):
         """
 
 
+class Calls(Protocol):
+    """Who carries out what is asked of cameras; see :class:`~ipc_bridge.bridge.commands.Commands`."""
+
+    async def call(self, sn: str, params: Mapping[str, Any], *, path: str) -> dict[str, Any]:
+        """Make a call of the camera's API."""
+
+    async def set(self, sn: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Give properties new values."""
+
+    async def press(self, sn: str, params: Mapping[str, Any], *, name: str) -> dict[str, Any]:
+        """Press a button."""
+
+
 @dataclass(frozen=True, slots=True)
 class Means:
     """What operations work with.
@@ -70,7 +82,7 @@ class Means:
     topics: Topics
     publisher: Publisher
     cameras: Cameras
-    commands: Commands
+    commands: Calls
     timeout: float
     journal: Path
     lateness: Lateness
