@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from ipc_bridge.catalog.codes import DEVICE_CODES
-from ipc_bridge.catalog.device import ENDPOINTS
+from ipc_bridge.catalog import cloud, device
+from ipc_bridge.catalog.codes import DEVICE_CODES, cloud_meaning
 from ipc_bridge.catalog.endpoint import Auth, Effect, Endpoint
 from ipc_bridge.catalog.fields import Field
 from ipc_bridge.catalog.settings import ACTIONS, SETTINGS
+from ipc_bridge.catalog.windows import Merge, Window
 
 FOLDER = Path(__file__).parent
 
@@ -22,11 +24,26 @@ Over MQTT a call is `ipc_bridge/camera/SERIAL/request/GROUP/ACTION`, with its pa
 codes that stand here a camera may answer any other; beside the members, others. What stands with "or" is one member,
 which cameras spell in more than one way. Attributes of a group of faces are answered under their own names.
 """
+_CLOUD_HEAD = """\
+# The cloud's API
+
+Made by `make docs` from `ipc_bridge/catalog`; changes belong there. [cloud.md](cloud.md) says what the bridge does with
+it.
+
+Over MQTT a call is `ipc_bridge/shop/SHOP/request/PATH`, with its parameters as a JSON object; `sunmi_shop_no` is filled
+in. Beside the codes that stand here the cloud may answer any other; beside the members, others. What stands with "or"
+is one member, which answers spell in more than one way.
+"""
 _EFFECTS = {
     Effect.READ: "reads",
     Effect.WRITE: "writes",
     Effect.ACTION: "acts",
     Effect.DANGER: "needs `commands.allow_destructive`",
+}
+_MERGES = {
+    None: "; more cannot be put together",
+    Merge.UNITE: "; for more the bridge makes several",
+    Merge.ADD: "; for more the bridge makes several and adds up, but for distinct persons",
 }
 _AUTHS = {
     Auth.ACCOUNT: None,
@@ -37,16 +54,36 @@ _AUTHS = {
 
 def endpoints() -> str:
     """The text of ``endpoints.md``."""
-    return "\n".join(_endpoints_lines()) + "\n"
+    return _text(
+        [_HEAD],
+        _groups_lines(device.ENDPOINTS, lambda _endpoint, code: DEVICE_CODES[code].name),
+        _properties_lines(),
+    )
 
 
-def _endpoints_lines() -> Iterator[str]:
-    yield _HEAD
-    for group in dict.fromkeys(endpoint.group for endpoint in ENDPOINTS.values()):
+def cloud_endpoints() -> str:
+    """The text of ``cloud-endpoints.md``."""
+    lines = _groups_lines(cloud.ENDPOINTS, lambda endpoint, code: f"({cloud_meaning(endpoint.path, code)})")
+    return _text([_CLOUD_HEAD], lines).rstrip() + "\n"
+
+
+DOCUMENTS = {"endpoints.md": endpoints, "cloud-endpoints.md": cloud_endpoints}
+"""Every document that is made, with what makes it."""
+
+
+def _text(*lines: Iterable[str]) -> str:
+    return "\n".join(itertools.chain(*lines)) + "\n"
+
+
+def _groups_lines(rows: Mapping[str, Endpoint], name: Callable[[Endpoint, int], str | None]) -> Iterator[str]:
+    for group in dict.fromkeys(endpoint.group for endpoint in rows.values()):
         yield f"## {group}\n"
-        for endpoint in ENDPOINTS.values():
+        for endpoint in rows.values():
             if endpoint.group == group:
-                yield from _endpoint_lines(endpoint)
+                yield from _endpoint_lines(endpoint, name)
+
+
+def _properties_lines() -> Iterator[str]:
     yield "## Properties\n"
     yield from _table(
         ("property", "read by", "set by"),
@@ -62,8 +99,9 @@ def _endpoints_lines() -> Iterator[str]:
     )
 
 
-def _endpoint_lines(endpoint: Endpoint) -> Iterator[str]:
+def _endpoint_lines(endpoint: Endpoint, name: Callable[[Endpoint, int], str | None]) -> Iterator[str]:
     traits = (
+        "not finished, says the vendor" if endpoint.experimental else None,
         _EFFECTS[endpoint.effect],
         _AUTHS[endpoint.auth],
         "multipart" if endpoint.multipart else None,
@@ -72,21 +110,32 @@ def _endpoint_lines(endpoint: Endpoint) -> Iterator[str]:
     )
     yield f"### {endpoint.path}\n"
     rules = (f" {check.__doc__}".replace("``", "`") for check in endpoint.checks)
-    yield f"{_upper(endpoint.title)}: {'; '.join(filter(None, traits))}.{''.join(rules)}\n"
+    yield f"{_upper(endpoint.title)}: {'; '.join(filter(None, traits))}.{''.join(rules)}{_window(endpoint.window)}\n"
     if endpoint.fields:
         yield from _table(("parameter", "", "may be"), (_parameter(endpoint, name) for name in endpoint.fields))
         yield ""
     if endpoint.reply:
         yield f"Answers {', '.join(_member(name, member) for name, member in endpoint.reply.items())}.\n"
     if endpoint.codes:
-        codes = (f"{code} {DEVICE_CODES[code].name}" for code in sorted(endpoint.codes))
+        codes = (f"{code} {name(endpoint, code)}" for code in sorted(endpoint.codes))
         yield f"Codes: {', '.join(codes)}.\n"
+
+
+def _window(window: Window | None) -> str:
+    if window is None:
+        return ""
+    if not window.enforced:
+        return f" It may refuse more than {window}."
+    before = ", of days before today" if window.before_today else ""
+    return f" One call tells of at most {window}{before}{_MERGES[window.merge]}."
 
 
 def _parameter(endpoint: Endpoint, name: str) -> tuple[str, ...]:
     field = endpoint.fields[name]
     unit = f" {field.unit}" if field.unit else ""
-    return _code(name), "" if name in endpoint.params else "optional", field.expected + unit
+    default = f"{field.expected}{unit}; {endpoint.defaults[name]} if not given" if name in endpoint.defaults else ""
+    optional = name not in endpoint.params or name in endpoint.defaults
+    return _code(name), "optional" if optional else "", default or field.expected + unit
 
 
 def _member(name: str, member: Field) -> str:
@@ -109,4 +158,5 @@ def _code(text: str) -> str:
 
 
 if __name__ == "__main__":
-    (FOLDER / "endpoints.md").write_text(endpoints(), encoding="utf-8")
+    for file, make in DOCUMENTS.items():
+        (FOLDER / file).write_text(make(), encoding="utf-8")

@@ -11,6 +11,7 @@ from typing import Any
 import voluptuous as vol
 
 from ipc_bridge.catalog.fields import Field, TooLargeError, read_members
+from ipc_bridge.catalog.windows import Window
 from ipc_bridge.errors import FileTooLargeError, ParameterError, ReplyError
 from ipc_bridge.models import Model
 
@@ -59,6 +60,9 @@ class Endpoint:
         auth: what it is signed with.
         multipart: whether it is sent as ``multipart/form-data``.
         disruptive: whether the camera is gone for a while.
+        experimental: whether the vendor calls it unfinished.
+        defaults: parameters that it gets unless they are given.
+        window: how long a period it can be asked for.
         checks: what parameters must be together.
     """
 
@@ -73,6 +77,9 @@ class Endpoint:
     auth: Auth = field(default=Auth.ACCOUNT, kw_only=True)
     multipart: bool = field(default=False, kw_only=True)
     disruptive: bool = field(default=False, kw_only=True)
+    experimental: bool = field(default=False, kw_only=True)
+    defaults: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
+    window: Window | None = field(default=None, kw_only=True)
     checks: tuple[Check, ...] = field(default=(), kw_only=True)
 
     def __repr__(self) -> str:
@@ -105,7 +112,7 @@ class Endpoint:
             ParameterError: one is missing, unknown or unfit, or they do not go together.
             FileTooLargeError: a file is over the camera's limit.
         """
-        fields = self.fields
+        fields, params = self.fields, {**self.defaults, **params}
         takes = f"{self.path} takes {', '.join(fields) or 'no parameters'}"
         # One is enough: there may be thousands.
         unknown = [name for name in params if name not in fields][:1]
@@ -114,7 +121,8 @@ class Endpoint:
             if name not in params:
                 problems.append(vol.Invalid(f"{self.path} needs {name}: {missing.expected}"))
         values = {name: _judge(name, fields[name], params[name], problems) for name in fields if name in params}
-        for check in self.checks if not problems else ():
+        checks = self.checks if self.window is None else (*self.checks, self.window.check)
+        for check in checks if not problems else ():
             try:
                 check(values)
             except vol.Invalid as error:
@@ -128,7 +136,7 @@ class Endpoint:
         return {**values, **attributes}
 
     def read(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Return an answer's ``data`` with every documented member under its name, None where it is missing.
+        """Return an answer's ``data`` with every documented member under its name; see :func:`read_members`.
 
         Raises:
             ReplyError: a member is of a wrong type.
