@@ -12,12 +12,13 @@
     │   ├── PayloadError        a whole packet in turn, with a payload that cannot be used
     │   └── SilenceError        an answer that is due did not come
     ├── EventError              an event that cannot be used: acknowledged, counted, logged
-    ├── DeviceError             a camera cannot be talked to
+    ├── DeviceError             a camera, or the cloud, cannot be talked to
     │   ├── UnreachableError    no connection, or it broke
     │   │   └── NoAnswerError   there is one, but no answer in time
     │   ├── CertificateError    the certificate is not the one that was pinned, or not from the CA
-    │   ├── RefusedError        the camera answered with a code of its own
-    │   └── ReplyError          the camera answered what its API cannot mean
+    │   ├── RefusedError        it answered with a code of its own
+    │   │   └── CredentialsError it does not take the account
+    │   └── ReplyError          it answered what its API cannot mean
     ├── ParameterError          a call that the catalogue refuses, before anything is sent
     │   └── FileTooLargeError   its file is over the camera's limit
     ├── ClientCertificateError  the .p12 file or its password is wrong
@@ -80,19 +81,19 @@ class EventError(BridgeError):
 
 
 class DeviceError(BridgeError):
-    """A camera cannot be talked to."""
+    """A camera, or the cloud, cannot be talked to."""
 
 
 class UnreachableError(DeviceError):
-    """There is no connection to the camera, or it broke."""
+    """There is no connection, or it broke."""
 
 
 class NoAnswerError(UnreachableError):
-    """The camera did not answer in time."""
+    """There was no answer in time."""
 
 
 class CertificateError(DeviceError):
-    """The camera shows a certificate that is not to be trusted.
+    """The certificate that is shown is not to be trusted.
 
     ``fingerprint`` is the SHA-256 of what it showed, lower-case hex, where it could be read.
     """
@@ -103,7 +104,7 @@ class CertificateError(DeviceError):
 
 
 class RefusedError(DeviceError):
-    """The camera answered with an error code of its own (``catalog.codes`` explains them).
+    """The answer is an error code (``catalog.codes`` explains them).
 
     ``name`` is the vendor's for the code; None for one that it does not document.
     """
@@ -114,8 +115,12 @@ class RefusedError(DeviceError):
         self.name = name
 
 
+class CredentialsError(RefusedError):
+    """The account is not accepted, or a clock is so wrong that it looks like that: a person has to see to it."""
+
+
 class ReplyError(DeviceError):
-    """The camera answered what its API cannot mean."""
+    """The answer is what the API cannot mean."""
 
 
 class ParameterError(BridgeError):

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import enum
+import itertools
 import json
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import voluptuous as vol
 
+from ipc_bridge.catalog.checks import period_in_order
 from ipc_bridge.catalog.fields import Field, TooLargeError, read_members
 from ipc_bridge.catalog.windows import Window
 from ipc_bridge.errors import FileTooLargeError, ParameterError, ReplyError
 from ipc_bridge.models import Model
 
 REDACTED = "<redacted>"
+MAX_PARTS = 366
+"""Calls for one period: a year of hours, a day at a time."""
 _MAX_SHOWN = 40
 
 Check = Callable[[Mapping[str, Any]], None]
@@ -112,6 +116,24 @@ class Endpoint:
             ParameterError: one is missing, unknown or unfit, or they do not go together.
             FileTooLargeError: a file is over the camera's limit.
         """
+        return self._check(params, () if self.window is None else (self.window.check,))
+
+    def plan(self, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return what is sent for ``params``, call by call: more than one for a period that one call does not tell of.
+
+        Raises:
+            ParameterError: see :meth:`check`; or there would be too many calls, or answers that cannot become one.
+        """
+        window = self.window
+        if window is None or window.merge is None:
+            return [self.check(params)]
+        values = self._check(params, (period_in_order,))
+        parts = list(itertools.islice(window.split(values), MAX_PARTS + 1)) if window.is_exceeded(values) else [values]
+        if len(parts) > MAX_PARTS:
+            raise ParameterError(f"{self.path} would take more than {MAX_PARTS} calls of {window} each: ask for less")
+        return parts
+
+    def _check(self, params: Mapping[str, Any], more_checks: Iterable[Check]) -> dict[str, Any]:
         fields, params = self.fields, {**self.defaults, **params}
         takes = f"{self.path} takes {', '.join(fields) or 'no parameters'}"
         # One is enough: there may be thousands.
@@ -121,8 +143,7 @@ class Endpoint:
             if name not in params:
                 problems.append(vol.Invalid(f"{self.path} needs {name}: {missing.expected}"))
         values = {name: _judge(name, fields[name], params[name], problems) for name in fields if name in params}
-        checks = self.checks if self.window is None else (*self.checks, self.window.check)
-        for check in checks if not problems else ():
+        for check in (*self.checks, *more_checks) if not problems else ():
             try:
                 check(values)
             except vol.Invalid as error:

@@ -14,6 +14,9 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from ipc_bridge.calls.form import make_form
+from ipc_bridge.calls.offset import explain_offset, offset_by
+from ipc_bridge.calls.reply import decode_reply, read_bounded
 from ipc_bridge.catalog.codes import (
     APP_ID_INVALID,
     DEVICE_ACTIVATED,
@@ -25,19 +28,15 @@ from ipc_bridge.catalog.codes import (
 from ipc_bridge.catalog.device import ACTIVATE
 from ipc_bridge.catalog.endpoint import Effect, Endpoint, show
 from ipc_bridge.device.address import Address
-from ipc_bridge.device.form import make_form
-from ipc_bridge.device.offset import explain_offset, offset_by
 from ipc_bridge.device.tls import Security, Verify, check_certificate, explain_failure
 from ipc_bridge.errors import (
     CertificateError,
     NoAnswerError,
-    PayloadError,
     RefusedError,
     ReplyError,
     UnreachableError,
 )
 from ipc_bridge.picture_size import picture_size
-from ipc_bridge.wire.payload import decode_object
 from ipc_bridge.wire.signing import Credentials
 
 log = logging.getLogger(__name__)
@@ -183,9 +182,14 @@ class CameraApi:
         return picture
 
     async def _post(self, endpoint: Endpoint, values: Mapping[str, Any]) -> dict[str, Any]:
-        form = make_form(endpoint, values, self._credentials, self._activation_code)
+        form = make_form(endpoint, values, self._credentials, time.time(), self._activation_code)
         status, body = await self._exchange("POST", f"/openapi/{endpoint.path}", form, MAX_REPLY)
-        return self._read(f"{endpoint.path} on {self._address}", status, body)
+        where = f"{endpoint.path} on {self._address}"
+        reply = decode_reply(where, status, body)
+        if reply.code != SUCCESS:
+            is_signature = reply.code in (APP_ID_INVALID, SECRET_KEY_INVALID)
+            raise refusal(f"{where} answered", reply.code, explain_offset(self.clock_offset) if is_signature else "")
+        return reply.data
 
     async def _exchange(self, method: str, path: str, form: aiohttp.FormData | None, limit: int) -> tuple[int, bytes]:
         """Make one HTTP request; return status and body."""
@@ -198,7 +202,7 @@ class CameraApi:
                     method, url, data=form, ssl=self._security.context, allow_redirects=False
                 ) as response:
                     self._note_clock(response.headers.get("Date"))
-                    return response.status, await _read_bounded(response, where, limit)
+                    return response.status, await read_bounded(response, where, limit)
         except aiohttp.ServerFingerprintMismatch as error:
             raise CertificateError(
                 f"the certificate of {self._address} has changed: accept it with bridge/request/trust", error.got.hex()
@@ -220,20 +224,6 @@ class CameraApi:
             return explain_failure(self._address, cause)
         broken = isinstance(error, _BROKEN) and not could_not_connect
         return (_BrokenError if broken else UnreachableError)(f"{where}: {error}")
-
-    def _read(self, where: str, status: int, body: bytes) -> dict[str, Any]:
-        try:
-            reply = decode_object(body)
-        except PayloadError as error:
-            raise ReplyError(f"{where} answered HTTP {status}, and {error}") from error
-        code = reply.get("code")
-        if type(code) is not int:
-            raise ReplyError(f"{where} answered without a numeric code: {body[:80]!r}")
-        if code != SUCCESS:
-            is_signature = code in (APP_ID_INVALID, SECRET_KEY_INVALID)
-            raise refusal(f"{where} answered", code, explain_offset(self.clock_offset) if is_signature else "")
-        data = reply.get("data")
-        return data if isinstance(data, dict) else {}
 
     async def _connect(self) -> aiohttp.ClientSession:
         # The first of several calls at a time makes the session for all.
@@ -259,15 +249,6 @@ class CameraApi:
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
         )
-
-
-async def _read_bounded(response: aiohttp.ClientResponse, where: str, limit: int) -> bytes:
-    body = bytearray()
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > limit:
-            raise ReplyError(f"{where} answered more than {limit // 1024} KiB")
-    return bytes(body)
 
 
 async def fetch_fingerprint(address: Address, security: Security) -> str:
