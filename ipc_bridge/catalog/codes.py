@@ -175,6 +175,7 @@ DEVICE_ACTIVATED = 9
 OP_NOT_ALLOWED = 12
 OP_NOT_SUPPORT = 13
 SUBSCRIBE_EVENT_NOT_EXIST = 310
+INVALID_HTTP_CALLBACK_URL = 311
 """The codes of cameras that this program acts upon; 0 is success in the cloud, too."""
 
 
