@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from ipc_bridge.bridge.detections import Detections
@@ -17,7 +17,7 @@ from ipc_bridge.errors import EventError
 from ipc_bridge.journal.entry import Entry
 from ipc_bridge.journal.journal import Journal
 from ipc_bridge.logs import Once
-from ipc_bridge.models import FaceEvent, MotionEvent
+from ipc_bridge.models import Event, FaceEvent, MotionEvent
 from ipc_bridge.mqtt.topics import Topics
 
 log = logging.getLogger(__name__)
@@ -69,18 +69,22 @@ class EventFlow:
         received_at = self._clock.time()
         event_id, event = read_event(payload, origin, received_at)
         if isinstance(event, EventError):
-            self.counters["unusable"] += 1
-            self._complaints.warning(
-                log,
-                f"{origin.sn} {str(event)[:12]}",
-                "Camera %s sent an event that cannot be used: %s",
-                origin.sn,
-                event,
-            )
+            self.unusable(f"Camera {origin.sn}", event)
             acknowledge(event_id)
             return
+        self.append(event, partial(acknowledge, event_id))
+
+    def append(self, event: Event, on_safe: Callable[[], None]) -> None:
+        """Take in an event that is decoded; ``on_safe`` is called once it is on the disk."""
         self.counters["received"] += 1
-        self._journal.append(event, partial(acknowledge, event.event_id))
+        self._journal.append(event, on_safe)
+
+    def unusable(self, whose: str, error: EventError) -> None:
+        """Count an event that is of no use to anybody; ``whose`` it is, for the log."""
+        self.counters["unusable"] += 1
+        self._complaints.warning(
+            log, f"{whose} {str(error)[:12]}", "%s sent an event that cannot be used: %s", whose, error
+        )
 
     @property
     def is_full(self) -> bool:
@@ -101,7 +105,8 @@ class EventFlow:
 
     def _handed(self, entry: Entry, payload: bytes, late: bool) -> None:
         event = entry.event
-        if event.sn in self._forgotten:
+        # What the cloud tells of a camera is the shop's, and not the camera's own.
+        if event.shop is not None or event.sn in self._forgotten:
             return
         if isinstance(event, MotionEvent) and not late:
             self._detections.found(event)

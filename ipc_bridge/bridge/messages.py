@@ -49,6 +49,7 @@ def event_payload(entry: Entry, *, late: bool) -> bytes:
             "late": late,
             "transport": event.transport.value,
             **event.details(),
+            **({} if event.shop is None else {"shop": event.shop}),
         }
     )
 

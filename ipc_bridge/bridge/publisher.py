@@ -165,13 +165,13 @@ class Publisher:
         self._lanes.append(entry)
         self._wake()
 
-    def hold(self, sn: str) -> None:
-        """Keep a camera's events back until :meth:`release`."""
-        self._lanes.hold(sn)
+    def hold(self, source: str) -> None:
+        """Keep the events of a source back until :meth:`release`."""
+        self._lanes.hold(source)
 
-    def release(self, sn: str) -> None:
-        """Let a camera's events go."""
-        self._lanes.release(sn)
+    def release(self, source: str) -> None:
+        """Let the events of a source go."""
+        self._lanes.release(source)
         self._wake()
 
     def repeat(self) -> None:
@@ -277,7 +277,7 @@ class Publisher:
                 self._on_done(entry.position)
                 return
         payload = event_payload(entry, late=late)
-        topic = self._topics.camera(entry.event.sn, f"event/{entry.event.kind}")
+        topic = self._event_topic(entry)
         self._hand_over(connection, Message(topic, payload), partial(self._event_done, entry))
         for listener in self._listeners:
             listener(entry, payload, late)
@@ -319,8 +319,13 @@ class Publisher:
         self._lanes.done(entry)
         self.counters["delivered" if accepted else "refused"] += 1
         if not accepted:
-            self._refused(self._topics.camera(entry.event.sn, f"event/{entry.event.kind}"))
+            self._refused(self._event_topic(entry))
         self._on_done(entry.position)
+
+    def _event_topic(self, entry: Entry) -> str:
+        event = entry.event
+        leaf = f"event/{event.kind}"
+        return self._topics.camera(event.sn, leaf) if event.shop is None else self._topics.shop(event.shop, leaf)
 
     def _refused(self, topic: str) -> None:
         self._complaints.warning(

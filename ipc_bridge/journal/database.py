@@ -203,7 +203,7 @@ class JournalDatabase:
         rows = [
             (
                 entry.position,
-                entry.event.sn,
+                entry.event.source,
                 entry.seq,
                 entry.epoch,
                 entry.event.kind,

@@ -243,9 +243,9 @@ class JournalStore:
         entries = []
         for one in received:
             self._position += 1
-            self._seq[one.event.sn] += 1
+            self._seq[one.event.source] += 1
             entries.append(
-                Entry(self._position, self._seq[one.event.sn], self._epoch, one.event, one.mono, self._clock.boot)
+                Entry(self._position, self._seq[one.event.source], self._epoch, one.event, one.mono, self._clock.boot)
             )
         return entries
 

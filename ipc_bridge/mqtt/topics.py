@@ -23,6 +23,8 @@ CAMERA_RETAINED = (
     "flow",
 )
 """What a broker may keep of a camera."""
+SHOP_RETAINED = ("status", "info", "flow")
+"""What it may keep of a shop of the cloud."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,14 @@ class Topics:
     def camera_levels(self, topic: str) -> list[str]:
         """The levels of one of a camera's topics, the serial number first."""
         return topic.removeprefix(f"{self.base}/camera/").split("/")
+
+    def shop(self, number: str, leaf: str) -> str:
+        """A topic of one of the cloud's shops, such as ``flow`` or ``event/face``."""
+        return f"{self.base}/shop/{number}/{leaf}"
+
+    def shop_levels(self, topic: str) -> list[str]:
+        """The levels of one of a shop's topics, its number first."""
+        return topic.removeprefix(f"{self.base}/shop/").split("/")
 
     def device_discovery(self, device_id: str) -> str:
         """Home Assistant's discovery of a whole device."""
