@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 from typing import cast
 
 from aiohttp import web
@@ -27,23 +26,27 @@ class Gate(asyncio.Protocol):
     """Hands one new connection on to the HTTP server, or hangs up.
 
     Args:
-        server: makes the protocol that speaks HTTP.
+        runner: what has the server, until it ends.
     """
 
-    def __init__(self, server: web.Server) -> None:
-        self._server = server
+    def __init__(self, runner: web.AppRunner) -> None:
+        self._runner = runner
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See :class:`asyncio.Protocol`."""
         transport = cast(asyncio.Transport, transport)
-        others = [other.transport for other in self._server.connections if other.transport is not None]
-        here = _peer(transport)
-        if len(others) >= MAX_CONNECTIONS or sum(_peer(other) == here for other in others) >= MAX_FROM_ONE:
+        server = self._runner.server
+        if server is None or not _has_room(server, _peer(transport)):
             transport.abort()
             return
-        protocol = self._server()
+        protocol = server()
         transport.set_protocol(protocol)
         protocol.connection_made(transport)
+
+
+def _has_room(server: web.Server, peer: str) -> bool:
+    others = [other.transport for other in server.connections if other.transport is not None]
+    return len(others) < MAX_CONNECTIONS and sum(_peer(other) == peer for other in others) < MAX_FROM_ONE
 
 
 def _peer(transport: asyncio.BaseTransport) -> str:
@@ -66,14 +69,6 @@ def make_runner(application: web.Application, timeout: float) -> web.AppRunner:
         max_headers=MAX_HEADERS,
         shutdown_timeout=timeout,
     )
-
-
-def listener(runner: web.AppRunner) -> Callable[[], asyncio.Protocol]:
-    """Return what makes a protocol for each connection, of a runner that is set up."""
-    server = runner.server
-    if server is None:
-        raise RuntimeError("the runner is not set up")
-    return lambda: Gate(server)
 
 
 def _quiet_logger() -> logging.Logger:

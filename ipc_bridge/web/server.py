@@ -8,7 +8,7 @@ import logging
 from aiohttp import web
 
 from ipc_bridge.config import Web
-from ipc_bridge.web.gate import listener, make_runner
+from ipc_bridge.web.gate import Gate, make_runner
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class WebServer:
         loop = asyncio.get_running_loop()
         while True:
             try:
-                server = await loop.create_server(listener(self._runner), host, port)
+                server = await loop.create_server(lambda: Gate(self._runner), host, port)
             except OSError as error:
                 problem = (
                     f"the web server cannot listen on {host}:{port} ({error.strerror or error}): end the program that "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -23,7 +24,9 @@ from ipc_bridge.catalog.device import HOOK_ADD, HOOK_DELETE, HOOK_QUERY
 from ipc_bridge.config import Account, CameraConfig, Tls
 from ipc_bridge.device.discovery import Answer
 from ipc_bridge.models import Status, Transport
-from ipc_bridge.simulator import MOTION_MODEL, CameraSettings, SimulatedCamera
+from ipc_bridge.simulator import MOTION_MODEL, CameraSettings, Code, SimulatedCamera
+from ipc_bridge.simulator.handlers import HANDLERS
+from ipc_bridge.simulator.refusals import RefusalError
 from ipc_bridge.wire.packet import DETECT_EVENT, FACE_EVENT
 from tests.mqtt.broker import eventually, free_port
 from tests.web.rig import Served
@@ -189,6 +192,29 @@ async def test_a_model_that_is_not_known_is_asked_for_faces_first(
         await life.becomes(Status.ONLINE)
         assert camera.hooks.keys() == {DETECT_EVENT}
         assert [call.code for call in camera.calls if call.path == HOOK_ADD.path] == [310, 0]
+
+
+async def test_a_camera_that_has_no_faces_any_more(served: Served, camera: SimulatedCamera) -> None:
+    async with living(served, camera) as life:
+        await life.becomes(Status.ONLINE)
+        camera._state.settings = dataclasses.replace(camera.settings, model=MOTION_MODEL)
+        camera._state.hooks.pop(FACE_EVENT)
+        await camera.wait_until(lambda: [call.code for call in camera.calls if call.path == HOOK_ADD.path] == [0, 310])
+        before = len(paths(camera))
+        await camera.wait_until(lambda: len(paths(camera)) >= before + 3)
+        assert paths(camera)[-1] == HOOK_QUERY.path
+        assert life.observer.told == ["camera_online"]
+
+
+async def test_a_camera_that_cannot_post(
+    served: Served, camera: SimulatedCamera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_args: object, **_params: object) -> None:
+        raise RefusalError(Code.OP_NOT_SUPPORT)
+
+    monkeypatch.setitem(HANDLERS, HOOK_ADD.path, refuse)
+    async with living(served, camera) as life:
+        assert "OP_NOT_SUPPORT" in await life.becomes(Status.FAILED)
 
 
 async def test_the_end_takes_the_registration_back(served: Served, camera: SimulatedCamera) -> None:
@@ -558,3 +584,11 @@ async def _posts_beside_its_channel(served: Served, camera: SimulatedCamera, cap
         camera.drop()
         await eventually(lambda: not life.known.posts)
     assert dict(camera.hooks) == {}
+
+
+async def test_a_hook_that_is_thought_to_have_stayed_behind(served: Served, camera: SimulatedCamera) -> None:
+    known = KnownCamera(SN, posts=True)
+    async with living(served, camera, known, transport="channel", keep_alive=1):
+        await camera.wait_for_subscriber()
+        await eventually(lambda: not known.posts)
+        assert paths(camera) == [HOOK_QUERY.path]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gzip
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -152,3 +153,12 @@ async def test_a_redirection_is_the_browsers_business(tmp_path: Path) -> None:
 async def test_paths_that_are_no_plugins(tmp_path: Path, path: str) -> None:
     async with plugin(tmp_path / "s", echo) as sockets, serving(sockets) as served:
         assert (await served.ask("GET", path)).status == 404
+
+
+async def test_a_packed_body_is_passed_on_as_it_is(tmp_path: Path) -> None:
+    packed = gzip.compress(b"a" * 1000)
+    async with plugin(tmp_path / "s", echo) as sockets, serving(sockets) as served:
+        answer = await served.ask("POST", "/plugin/door/", packed, {"Content-Encoding": "gzip"})
+        assert answer.json["headers"]["content-length"] == str(len(packed))
+        # The plugin unpacks it, or not.
+        assert answer.json["body"] == "a" * 1000
