@@ -242,7 +242,6 @@ class Supervisor:
     def state_changed(self, runner: CameraRunner) -> None:
         """See :class:`~ipc_bridge.bridge.observer.Observer`."""
         if self._runners.get(runner.sn) is runner:
-            self._registry.changed()
             self._publisher.retain(self._topics.camera(runner.sn, "state"), messages.encode(runner.state.values))
 
     def camera_event(self, kind: str, runner: CameraRunner, **details: Any) -> None:

@@ -78,5 +78,5 @@ def other_event(event_id: int = 1, sn: str = SN, **raw: Any) -> OtherEvent:
 
 
 def entry(event: MotionEvent | FaceEvent | OtherEvent, seq: int | None = None, received_mono: float = 1000.0) -> Entry:
-    number = event.event_id if seq is None else seq
+    number = (event.event_id or 0) if seq is None else seq
     return Entry(number, number, 1_590_000_000, event, received_mono, "boot")
