@@ -15,7 +15,7 @@ import pytest
 from ipc_bridge.backoff import Backoff
 from ipc_bridge.bridge import camera as camera_module
 from ipc_bridge.bridge.camera import CameraRunner
-from ipc_bridge.bridge.hook_door import make_path
+from ipc_bridge.bridge.door import make_path
 from ipc_bridge.bridge.lateness import CameraClock
 from ipc_bridge.bridge.link import Acknowledge
 from ipc_bridge.bridge.registry import KnownCamera
