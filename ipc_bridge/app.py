@@ -20,10 +20,12 @@ from ipc_bridge.bridge.lateness import Lateness
 from ipc_bridge.bridge.publisher import Publisher
 from ipc_bridge.bridge.registry import KnownCamera, Registry
 from ipc_bridge.bridge.requests import BridgeRequests
+from ipc_bridge.bridge.shop_announcer import ShopAnnouncer
+from ipc_bridge.bridge.shops import Shops
 from ipc_bridge.bridge.snapshots import Snapshots
 from ipc_bridge.bridge.supervisor import Supervisor
 from ipc_bridge.clock import Clock, SystemClock
-from ipc_bridge.config import Config
+from ipc_bridge.config import Cloud, Config
 from ipc_bridge.config.values import is_loopback
 from ipc_bridge.device.discovery import Discovery
 from ipc_bridge.errors import StorageError
@@ -139,6 +141,11 @@ class Bridge:
         for leaf, handler in commands.handlers.items():
             publisher.subscribe(topics.camera("+", leaf), handler)
 
+        # The cloud, where the configuration asks for it; shops that are not configured any more are forgotten.
+        announcements = ShopAnnouncer(topics, announcer, publisher, registry)
+        announcements.forget_others(config.cloud.shops if config.cloud is not None else ())
+        self.shops = _shops(self, config.cloud, clock, doors, announcements)
+
         # What others reach over HTTP.
         self.plugin_sockets: dict[str, Path] = {}
         self.web: WebServer | None = None
@@ -174,6 +181,8 @@ class Bridge:
                 serving.append(start("embedded broker", self.embedded.run_forever()))
             talking = start("mqtt", self.mqtt.run(self.publisher))
             working = [start("requests", self.answerer.run()), start("cameras", self.supervisor.run())]
+            if self.shops is not None:
+                working.append(start("cloud", self.shops.run()))
             if self.config.discovery.enabled:
                 working.append(start("discovery", self.discovery.run(self.config.discovery.interval)))
             service.notify(READY)
@@ -183,6 +192,8 @@ class Bridge:
             service.notify(STOPPING)
             await _end(working, GOODBYE_CAMERAS)
             self.supervisor.all_offline()
+            if self.shops is not None:
+                self.shops.all_offline()
             self.publisher.retain(self.topics.bridge("status"), OFFLINE)
             if not await self.publisher.drained(GOODBYE_BROKER):
                 log.info("The broker has not taken everything: the rest is in the journal, for the next start")
@@ -193,6 +204,30 @@ class Bridge:
             await self.embedded.stop()
         self.registry.save()
         log.info("Stopped")
+
+
+def _shops(
+    bridge: Bridge, config: Cloud | None, clock: Clock, doors: HookDoors, announcer: ShopAnnouncer
+) -> Shops | None:
+    if config is None:
+        return None
+    shops = Shops(
+        config,
+        bridge.topics,
+        clock,
+        bridge.registry,
+        bridge.publisher,
+        bridge.flow,
+        bridge.answerer,
+        doors,
+        announcer,
+        bridge.supervisor.name_of,
+        allow_destructive=bridge.config.commands.allow_destructive,
+    )
+    bridge.health.gather(shops.figures)
+    for leaf, handler in shops.subscriptions.items():
+        bridge.publisher.subscribe(bridge.topics.shop("+", leaf), handler)
+    return shops
 
 
 def _event_figures(flow: EventFlow, journal: Journal, publisher: Publisher) -> dict[str, int]:
@@ -225,18 +260,18 @@ class _CameraAnnouncer:
 
 def _warn_of_what_is_not_there(config: Config) -> None:
     """The configuration's contract is ahead of this version: who relies on a key is told."""
-    for is_set, key in ((config.plugins.enabled, "plugins.enabled"), (config.cloud, "cloud")):
-        if is_set:
-            log.warning("%s has no effect yet: this version cannot do that", key)
+    if config.plugins.enabled:
+        log.warning("plugins.enabled has no effect yet: this version cannot do that")
 
 
 def _warn_of_hooks_that_nobody_reaches(config: Config) -> None:
-    """A camera that posts to an address on which nobody listens looks as if it were online and saw nothing."""
-    posts = any(camera.transport == "hook" for camera in (config.camera, *config.cameras))
+    """Who posts to an address on which nobody listens looks as if there were nothing to tell."""
+    cloud_posts = config.cloud is not None and config.cloud.hook
+    posts = cloud_posts or any(camera.transport == "hook" for camera in (config.camera, *config.cameras))
     public = urlsplit(config.web.public_url or "").hostname or ""
     if posts and is_loopback(config.web.host) and not is_loopback(public):
         log.warning(
-            "Cameras are told to post to %s, but web.host %s takes connections of this machine only: "
+            "Events are to be posted to %s, but web.host %s takes connections of this machine only: "
             "set web.host to this machine's address, or 0.0.0.0",
             public,
             config.web.host,

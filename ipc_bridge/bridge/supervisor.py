@@ -148,6 +148,11 @@ class Supervisor:
             raise CommandError("invalid", f"there is no camera {sn}; bridge/cameras lists those that there are")
         return runner
 
+    def name_of(self, sn: str) -> str | None:
+        """What people call a camera; None where there is none."""
+        runner = self._runners.get(sn)
+        return None if runner is None else runner.info.name
+
     async def forget(self, sn: str) -> None:
         """End a camera and clear all its topics; one that is listed comes back with the next start.
 

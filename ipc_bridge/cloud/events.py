@@ -45,12 +45,15 @@ def camera_of(payload: Mapping[str, Any]) -> str:
     return ipc_id
 
 
-def read_payload(fields: Mapping[str, str]) -> dict[str, Any]:
-    """The payload of a post.
+def read_payload(fields: Mapping[str, str], shop: str) -> dict[str, Any]:
+    """The payload of a post that is to be about ``shop``.
 
     Raises:
-        EventError: it is of another event, or none.
+        EventError: it is of another shop, of another event, or none.
     """
+    number = fields.get("sunmi_shop_no", "")
+    if number != shop:
+        raise EventError(f"sunmi_shop_no is {number[:64]!r}, and not {shop}")
     if fields.get("event", "").strip() != str(PERSON_CAME):
         raise EventError(f"event is {fields.get('event', '')[:20]!r}, and only {PERSON_CAME} was asked for")
     try:

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 
 from ipc_bridge.clock import Clock
 
-CALLS_A_SECOND = 2.0
-"""The vendor names no limit. Ten shops take one in three seconds."""
+CALLS_A_SECOND = 4.0
+"""The vendor names no limit. Sixty shops, asked every minute, are one after the other all the time."""
 AT_A_TIME = 2
 """Calls that wait for their answers."""
 

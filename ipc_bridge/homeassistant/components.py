@@ -180,3 +180,72 @@ BRIDGE_COMPONENTS = (
         Availability.BRIDGE,
     ),
 )
+
+
+def _count(key: str, name: str, icon: str, **options: Any) -> Component:
+    """A number of people of today, which begins at 0 each night."""
+    template = f"{{{{ value_json['{key}'] }}}}"
+    looks = {"name": name, "icon": f"mdi:{icon}", "state_class": "total_increasing", "value_template": template}
+    return Component(f"flow_{key}", "sensor", "flow", {**looks, **options})
+
+
+SHOP_COMPONENTS = (
+    _count("in", "Visitors today", "account-arrow-right"),
+    _count("pass", "Passers-by today", "walk"),
+    _count("strangers", "Strangers today", "account-question"),
+    _count("regulars", "Regulars today", "account-heart"),
+    _count("members", "Members today", "account-star"),
+    _count("unexposed", "Visitors without a face today", "account-off", **DISABLED),
+    Component(
+        "flow_yesterday",
+        "sensor",
+        "flow",
+        {
+            "name": "Visitors yesterday",
+            "icon": "mdi:calendar-account",
+            # None is what Home Assistant takes for "not known".
+            "value_template": "{{ value_json.yesterday['in'] if value_json.yesterday else None }}",
+        },
+    ),
+    Component(
+        "face_event",
+        "event",
+        "event/face",
+        {
+            "name": "Visitor",
+            "icon": "mdi:face-recognition",
+            "event_types": list(FACE_EVENT_TYPES),
+            "value_template": _NEWS_ONLY,
+        },
+        Availability.NONE,
+    ),
+    Component(
+        "connectivity",
+        "binary_sensor",
+        "status",
+        {"device_class": "connectivity", "payload_on": "online", "payload_off": "offline", **DIAGNOSTIC},
+        Availability.BRIDGE,
+    ),
+    Component(
+        "cameras_online",
+        "sensor",
+        "info",
+        {
+            "name": "Cameras online",
+            "icon": "mdi:cctv",
+            "state_class": "measurement",
+            "value_template": "{{ value_json.cameras | selectattr('online') | list | count }}",
+            **DIAGNOSTIC,
+        },
+    ),
+)
+"""A shop of the cloud; :attr:`Availability.CAMERA` is the shop's own there."""
+
+
+def shop_camera_component(sn: str) -> Component:
+    """Whether the cloud reaches the camera ``sn``, as the shop's ``info`` tells."""
+    listed = f"value_json.cameras | selectattr('sn', 'eq', '{sn}') | selectattr('online') | list"
+    options = {"name": "Cloud", "device_class": "connectivity", **DIAGNOSTIC}
+    return Component(
+        "cloud", "binary_sensor", "info", {**options, "value_template": f"{{{{ 'ON' if {listed} else 'OFF' }}}}"}
+    )

@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from ipc_bridge.homeassistant.components import BRIDGE_COMPONENTS, Availability, Component
+from ipc_bridge.homeassistant.components import (
+    BRIDGE_COMPONENTS,
+    SHOP_COMPONENTS,
+    Availability,
+    Component,
+    shop_camera_component,
+)
 from ipc_bridge.homeassistant.controls import select_components
 from ipc_bridge.models import CameraInfo
 from ipc_bridge.mqtt.topics import OFFLINE, ONLINE, Topics
@@ -24,7 +30,7 @@ _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 class Device:
     """One device with its components, ready to be written in either form of discovery.
 
-    ``id`` is its identifier and begins every unique id; ``components`` maps component ids to their keys.
+    ``id`` is its identifier, as a rule, and begins every unique id; ``components`` maps component ids to their keys.
     ``undecided`` are ids of components that it may have: while nobody knows, Home Assistant keeps those that it has.
     """
 
@@ -48,6 +54,16 @@ def bridge_id(topics: Topics) -> str:
 def camera_id(topics: Topics, sn: str) -> str:
     """A camera's device id."""
     return f"{topics.node}_{sn}"
+
+
+def shop_id(topics: Topics, number: str) -> str:
+    """A shop's device id."""
+    return f"{topics.node}_shop_{number}"
+
+
+def shop_camera_id(topics: Topics, sn: str) -> str:
+    """The id of what the cloud adds to a camera."""
+    return f"{camera_id(topics, sn)}_cloud"
 
 
 def bridge_device(topics: Topics, version: str, configuration_url: str | None) -> Device:
@@ -109,6 +125,57 @@ def camera_device(
         {Availability.BRIDGE: [bridge_status], Availability.CAMERA: [bridge_status, camera_status]},
     )
     return Device(device_id, _known(device), components, _origin(version), selection.undecided)
+
+
+@dataclass(frozen=True, slots=True)
+class ShopCameraInfo:
+    """A camera as the cloud tells of it; ``is_local`` where the bridge has it itself, and knows it better."""
+
+    sn: str
+    name: str
+    model: str | None
+    firmware: str | None
+    is_local: bool
+
+
+def shop_device(topics: Topics, number: str, version: str) -> Device:
+    """One shop of the cloud."""
+    device_id = shop_id(topics, number)
+    device = {
+        "identifiers": [device_id],
+        "name": f"Shop {number}",
+        "manufacturer": MANUFACTURER,
+        "model": "SUNMI Store",
+        "serial_number": number,
+        "via_device": bridge_id(topics),
+    }
+    availability = _shop_availability(topics, number)
+    components = _components(SHOP_COMPONENTS, device_id, lambda leaf: topics.shop(number, leaf), availability)
+    return Device(device_id, device, components, _origin(version))
+
+
+def shop_camera_device(topics: Topics, number: str, camera: ShopCameraInfo, version: str) -> Device:
+    """What the cloud adds to a camera: Home Assistant joins it to the camera's own device by the identifier."""
+    device_id = camera_id(topics, camera.sn)
+    device: dict[str, Any] = {"identifiers": [device_id]}
+    if not camera.is_local:
+        device |= {
+            "name": camera.name,
+            "manufacturer": MANUFACTURER,
+            "model": camera.model,
+            "serial_number": camera.sn,
+            "sw_version": camera.firmware,
+            "via_device": shop_id(topics, number),
+        }
+    availability = _shop_availability(topics, number)
+    row = shop_camera_component(camera.sn)
+    components = _components([row], device_id, lambda leaf: topics.shop(number, leaf), availability)
+    return Device(shop_camera_id(topics, camera.sn), _known(device), components, _origin(version))
+
+
+def _shop_availability(topics: Topics, number: str) -> dict[Availability, list[str]]:
+    bridge_status, shop_status = topics.bridge("status"), topics.shop(number, "status")
+    return {Availability.BRIDGE: [bridge_status], Availability.CAMERA: [bridge_status, shop_status]}
 
 
 def device_message(device: Device, leaving: Mapping[str, str]) -> dict[str, Any]:

@@ -34,7 +34,7 @@ class Waits:
 async def test_calls_begin_half_a_second_apart() -> None:
     clock = StoppedClock()
     waits = Waits(clock)
-    pace, begun = Pace(clock, waits.sleep), []
+    pace, begun = Pace(clock, waits.sleep, interval=0.5), []
     first = clock.monotonic()
 
     async def call(number: int) -> None:
