@@ -9,6 +9,7 @@ from typing import Any
 
 from ipc_bridge import __version__
 from ipc_bridge.bridge.answers import Answerer
+from ipc_bridge.bridge.commands import Commands
 from ipc_bridge.bridge.detections import Detections
 from ipc_bridge.bridge.events import EventFlow
 from ipc_bridge.bridge.health import Health
@@ -116,6 +117,11 @@ class Bridge:
         self.answerer = Answerer(publisher, config.commands.timeout)
         requests = BridgeRequests(topics, self.answerer, supervisor, discovery, lateness, health, file)
         publisher.subscribe(topics.request("+"), requests.received)
+        commands = Commands(
+            topics, self.answerer, supervisor, publisher, allow_destructive=config.commands.allow_destructive
+        )
+        for leaf, handler in commands.handlers.items():
+            publisher.subscribe(topics.camera("+", leaf), handler)
 
         # The broker, last: it is told everything at once.
         client_id = config.mqtt.client_id or registry.client_id

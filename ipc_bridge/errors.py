@@ -14,6 +14,7 @@
     ├── EventError              an event that cannot be used: acknowledged, counted, logged
     ├── DeviceError             a camera cannot be talked to
     │   ├── UnreachableError    no connection, or it broke
+    │   │   └── NoAnswerError   there is one, but no answer in time
     │   ├── CertificateError    the certificate is not the one that was pinned, or not from the CA
     │   ├── RefusedError        the camera answered with a code of its own
     │   └── ReplyError          the camera answered what its API cannot mean
@@ -86,6 +87,10 @@ class UnreachableError(DeviceError):
     """There is no connection to the camera, or it broke."""
 
 
+class NoAnswerError(UnreachableError):
+    """The camera did not answer in time."""
+
+
 class CertificateError(DeviceError):
     """The camera shows a certificate that is not to be trusted.
 
@@ -98,11 +103,15 @@ class CertificateError(DeviceError):
 
 
 class RefusedError(DeviceError):
-    """The camera answered with an error code of its own (``catalog.codes`` explains them)."""
+    """The camera answered with an error code of its own (``catalog.codes`` explains them).
 
-    def __init__(self, message: str, code: int) -> None:
+    ``name`` is the vendor's for the code; None for one that it does not document.
+    """
+
+    def __init__(self, message: str, code: int, name: str | None = None) -> None:
         super().__init__(message)
         self.code = code
+        self.name = name
 
 
 class ReplyError(DeviceError):

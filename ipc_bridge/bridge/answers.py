@@ -11,48 +11,94 @@ from typing import Any
 import orjson
 
 from ipc_bridge.bridge.publisher import Publisher
-from ipc_bridge.errors import CommandError
+from ipc_bridge.catalog.codes import APP_ID_INVALID, SECRET_KEY_INVALID
+from ipc_bridge.errors import (
+    BridgeError,
+    CommandError,
+    FileTooLargeError,
+    NoAnswerError,
+    ParameterError,
+    PayloadError,
+    RefusedError,
+    ReplyError,
+)
 from ipc_bridge.mqtt.connection import Received
 from ipc_bridge.mqtt.topics import is_name
+from ipc_bridge.wire.payload import decode_object
 
 log = logging.getLogger(__name__)
 
 MAX_REQUEST = 2 * 1024 * 1024
 """Bytes of a request: a picture of the camera's largest size in base64, and room for the rest."""
-MAX_UNDER_WAY = 100
-"""Requests under way at a time: more are a loop somewhere, not a person."""
+MAX_UNDER_WAY = 500
+"""Requests under way at a time, one for each camera of the largest site: more are a loop somewhere, not a person."""
+MAX_BYTES_UNDER_WAY = 16 * MAX_REQUEST
+"""Bytes of them together: pictures for many cameras wait for each other before they fill a small machine's memory."""
 
 Transaction = str | int | float | None
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was asked: ``params`` without the transaction."""
+    """What was asked: ``params`` without the transaction, and the payload as it came."""
 
     params: dict[str, Any]
     transaction: Transaction = None
+    payload: bytes = b""
+
+
+CarryOut = Callable[[Request], Awaitable[Any]]
+"""Does what was asked and returns the answer's data.
+
+Raises:
+    BridgeError: it is not done; why. See :func:`judge`.
+"""
 
 
 def read_request(payload: bytes) -> Request:
-    """Decode a request; an empty payload asks without parameters.
+    """Decode a request that is a JSON object; an empty payload asks without parameters.
 
     Raises:
         CommandError: it is none. ``transaction`` is then unknown.
     """
-    if len(payload) > MAX_REQUEST:
-        raise CommandError("too_large", f"the request has {len(payload)} bytes, and may have {MAX_REQUEST}")
     if not payload.strip():
-        return Request({})
+        return Request({}, payload=payload)
     try:
-        value = orjson.loads(payload)
-    except orjson.JSONDecodeError as error:
-        raise CommandError("invalid", f"the request is no JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise CommandError("invalid", 'the request is no JSON object, such as {} or {"sn": "..."}')
-    transaction = value.pop("transaction", None)
+        params = decode_object(payload)
+    except PayloadError as error:
+        raise CommandError(
+            "invalid", f'{error}; a request is a JSON object, such as {{}} or {{"sn": "..."}}'
+        ) from error
+    transaction = params.pop("transaction", None)
     if isinstance(transaction, bool) or not isinstance(transaction, Transaction):
         raise CommandError("invalid", "transaction must be text or a number")
-    return Request(value, transaction)
+    return Request(params, transaction, payload)
+
+
+def read_plain(payload: bytes) -> Request:
+    """Take a payload that is no JSON object, and has no transaction."""
+    return Request({}, payload=payload)
+
+
+def judge(error: BridgeError) -> CommandError:
+    """Say by the contract's words why something is not done."""
+    message = str(error)
+    match error:
+        case CommandError():
+            return error
+        case FileTooLargeError():
+            return CommandError("too_large", message)
+        case ParameterError():
+            return CommandError("invalid", message)
+        case RefusedError(code=code, name=name):
+            kind = "auth" if code in (APP_ID_INVALID, SECRET_KEY_INVALID) else "camera"
+            return CommandError(kind, message, code, name)
+        case ReplyError():
+            return CommandError("camera", message)
+        case NoAnswerError():
+            return CommandError("timeout", message)
+        case _:
+            return CommandError("offline", message)
 
 
 def ok_payload(data: Any, transaction: Transaction) -> bytes:
@@ -77,7 +123,8 @@ class Answerer:
     def __init__(self, publisher: Publisher, timeout: float) -> None:
         self._publisher = publisher
         self._timeout = timeout
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._under_way: dict[asyncio.Task[None], int] = {}
+        """With the bytes of each."""
 
     async def run(self) -> None:
         """Wait until cancelled; what is under way then is ended with it."""
@@ -90,54 +137,91 @@ class Answerer:
                 await asyncio.wait(self._under_way)
 
     def answer(
-        self, received: Received, topic: str, carry_out: Callable[[Request], Awaitable[Any]], *, plain: bool = False
+        self,
+        received: Received,
+        topic: str,
+        carry_out: CarryOut,
+        read: Callable[[bytes], Request] = read_request,
+        failed: Callable[[], None] = lambda: None,
     ) -> None:
         """Carry ``received`` out and answer on ``topic``, or where it asks for the answer.
 
         Args:
             received: the message.
             topic: where its answer goes.
-            carry_out: does it and returns the answer's data; a :class:`CommandError` says why not.
-            plain: the payload is not JSON, and stands in the request's ``params`` as ``payload``.
+            carry_out: does it.
+            read: decodes its payload.
+            failed: called once an error was the answer.
         """
         if received.retained:
             log.warning(
-                "%s: a retained request is not carried out: clear it, and send it without retain", received.topic
+                "%s: a retained request is not carried out: clear it while the bridge is stopped, because an empty "
+                "message is a request, too; and send it without retain",
+                received.topic,
             )
             return
-        task = asyncio.create_task(self._answer(received, topic, carry_out, plain=plain), name=received.topic)
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
+        task = asyncio.create_task(self._answer(received, topic, carry_out, read, failed), name=received.topic)
+        self._under_way[task] = len(received.payload)
+        task.add_done_callback(self._under_way.pop)
 
     async def _answer(
-        self, received: Received, topic: str, carry_out: Callable[[Request], Awaitable[Any]], *, plain: bool
+        self,
+        received: Received,
+        topic: str,
+        carry_out: CarryOut,
+        read: Callable[[bytes], Request],
+        failed: Callable[[], None],
     ) -> None:
         if received.response_topic is not None and is_name(received.response_topic):
             topic = received.response_topic
         request = Request({})
         try:
-            if len(self._under_way) > MAX_UNDER_WAY:
-                payload = error_payload(
-                    CommandError("busy", f"{MAX_UNDER_WAY} requests are under way: ask later"), None
-                )
-            else:
-                request = Request({"payload": received.payload}) if plain else read_request(received.payload)
-                async with asyncio.timeout(self._timeout):
-                    payload = ok_payload(await carry_out(request), request.transaction)
-        except CommandError as error:
-            log.info("%s: %s: %s", received.topic, error.kind, error)
-            payload = error_payload(error, request.transaction)
+            self._check_room(received)
+            request = read(received.payload)
+            async with asyncio.timeout(self._timeout):
+                answer = ok_payload(await carry_out(request), request.transaction)
+            self._send(answer, topic, received)
+        except BridgeError as error:
+            self._refuse(judge(error), request, topic, received)
+            failed()
         except asyncio.CancelledError:
-            stopping = CommandError("offline", "the bridge is stopping")
-            self._publisher.send(topic, error_payload(stopping, request.transaction), received.correlation)
+            self._refuse(CommandError("offline", "the bridge is stopping"), request, topic, received)
             raise
         except TimeoutError:
             late = CommandError("timeout", f"not carried out within commands.timeout ({self._timeout:g} s)")
-            payload = error_payload(late, request.transaction)
+            self._refuse(late, request, topic, received)
+            failed()
         except Exception:
             log.exception("%s: a bug in the bridge; please report it", received.topic)
-            payload = error_payload(CommandError("camera", "a bug in the bridge, see its log"), request.transaction)
-        if not self._publisher.fits(topic, payload):
-            big = CommandError("too_large", f"the answer has {len(payload)} bytes, more than the broker takes")
-            payload = error_payload(big, request.transaction)
-        self._publisher.send(topic, payload, received.correlation)
+            self._refuse(CommandError("camera", "a bug in the bridge, see its log"), request, topic, received)
+            failed()
+
+    def _check_room(self, received: Received) -> None:
+        """Refuse what is too large or too much.
+
+        Raises:
+            CommandError: it is.
+        """
+        size = len(received.payload)
+        if size > MAX_REQUEST:
+            raise CommandError("too_large", f"the request has {size} bytes, and may have {MAX_REQUEST}")
+        if len(self._under_way) > MAX_UNDER_WAY or sum(self._under_way.values()) > MAX_BYTES_UNDER_WAY:
+            raise CommandError("busy", f"{len(self._under_way)} requests are under way: ask later")
+
+    def _send(self, answer: bytes, topic: str, received: Received) -> None:
+        """Send an answer.
+
+        Raises:
+            CommandError: it is more than the broker takes.
+        """
+        if not self._publisher.fits(topic, answer, received.correlation):
+            raise CommandError("too_large", f"the answer has {len(answer)} bytes, more than the broker takes")
+        self._publisher.send(topic, answer, received.correlation)
+
+    def _refuse(self, error: CommandError, request: Request, topic: str, received: Received) -> None:
+        log.info("%s: %s: %s", received.topic, error.kind, error)
+        try:
+            self._send(error_payload(error, request.transaction), topic, received)
+        except CommandError as too_large:
+            # Only a transaction can be that long.
+            self._publisher.send(topic, error_payload(too_large, None), received.correlation)

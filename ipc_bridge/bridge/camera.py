@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Any
 
 from ipc_bridge.backoff import LAST_LIMIT, Backoff
 from ipc_bridge.bridge.dialects import DialectSearch
 from ipc_bridge.bridge.lateness import CameraClock
+from ipc_bridge.bridge.observer import Observer
+from ipc_bridge.bridge.pause import Pause, Wait
 from ipc_bridge.bridge.registry import KnownCamera
 from ipc_bridge.bridge.security import TlsContexts
-from ipc_bridge.bridge.verdict import Verdict, judge
-from ipc_bridge.catalog.codes import DEVICE_NOT_ACTIVATED, SECRET_KEY_INVALID, SUBSCRIBE_EVENT_NOT_EXIST
+from ipc_bridge.bridge.state import CameraState
+from ipc_bridge.bridge.subscription import Subscription
+from ipc_bridge.bridge.verdict import judge
+from ipc_bridge.catalog.codes import DEVICE_NOT_ACTIVATED, SECRET_KEY_INVALID
 from ipc_bridge.config import CameraConfig
 from ipc_bridge.device.address import Address
 from ipc_bridge.device.api import CameraApi
@@ -32,45 +35,14 @@ from ipc_bridge.errors import (
 )
 from ipc_bridge.logs import Once
 from ipc_bridge.models import CameraInfo, Model, Status
-from ipc_bridge.wire.packet import DETECT_EVENT, FACE_EVENT
 from ipc_bridge.wire.signing import Credentials
 
 log = logging.getLogger(__name__)
 
-WAKE_EVERY = 5.0
-"""Seconds between two wake-ups by discovery: a broadcast storm is no reason for one of connections."""
-NEW_ADDRESS_WAIT = 1.0
-"""Seconds at most before a new address is tried."""
 PROBE_TIMEOUT = 5.0
 """Seconds that a camera has to answer a heartbeat when it is also heard of elsewhere."""
-SILENT_AFTER = 900.0
-"""Seconds without an event after which the subscription is looked after."""
 DESCRIBE_TIMEOUT = 5.0
 """Seconds that the first look at a camera may keep its channel waiting."""
-
-
-class Observer(Protocol):
-    """Who wants to know what happens with a camera."""
-
-    def camera_changed(self, runner: CameraRunner) -> None:
-        """Its status, the reason for it, or what is known of it changed."""
-
-    def camera_event(self, kind: str, runner: CameraRunner, **details: Any) -> None:
-        """Something happened that ``bridge/event`` tells."""
-
-    def camera_described(self, runner: CameraRunner) -> None:
-        """It is known well enough to be announced, and is not subscribed yet."""
-
-    def event_received(self, runner: CameraRunner, payload: bytes, acknowledge: Callable[[int], None]) -> None:
-        """An event came; ``acknowledge`` takes its id once it is safe."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Wait:
-    """How long to wait before the next try, and whether a discovery answer may end it."""
-
-    seconds: float
-    wakeable: bool = True
 
 
 class CameraRunner:
@@ -82,6 +54,8 @@ class CameraRunner:
         contexts: TLS towards cameras.
         clock: what is known of the camera's own.
         observer: who is told.
+        state_interval: ``state.interval`` in seconds.
+        call_timeout: seconds for one call of its API; None: what is usual.
         backoff: the waits between tries.
     """
 
@@ -92,6 +66,8 @@ class CameraRunner:
         contexts: TlsContexts,
         clock: CameraClock,
         observer: Observer,
+        state_interval: float,
+        call_timeout: float | None = None,
         backoff: Backoff | None = None,
     ) -> None:
         # What a person wrote down is tried before what was found last time.
@@ -104,18 +80,18 @@ class CameraRunner:
         self.reconnects: Counter[str] = Counter()
         """Ends of channels by cause."""
         self.info: CameraInfo = known.info(config.name)
+        self.state = CameraState(known, state_interval, self._state_changed)
+        self.api: CameraApi | None = None
+        """Its API while it can be called."""
         self._contexts = contexts
         self._observer = observer
         self._backoff = backoff or Backoff()
         self._search = DialectSearch(known.dialect)
         self._credentials = Credentials(config.account.app_id, config.account.secret_key)
         self._channel: Channel | None = None
-        self._api: CameraApi | None = None
-        self._heard_at = 0.0
+        self._call_timeout = call_timeout
         self._discovered_host: str | None = None
-        self._wake = asyncio.Event()
-        self._woken_at = -WAKE_EVERY
-        self._wakeable = False
+        self._pauses = Pause()
         self._probe: asyncio.Task[None] | None = None
         self._last_complaint: str | None = None
         self._reported_certificate: str | None = None
@@ -133,7 +109,7 @@ class CameraRunner:
         try:
             while True:
                 wait = await self._attempt()
-                await self._pause(wait)
+                await self._pauses.take(wait, has_news=self._discovered_host is not None)
         finally:
             if self._probe is not None:
                 self._probe.cancel()
@@ -145,14 +121,11 @@ class CameraRunner:
         self._learn(**{name: fact for name, fact in facts.items() if getattr(self.info, name) is None})
         if self.known.host is None:
             self._learn(host=answer.host)
-        elif answer.host not in (self.known.host, self._peer_host()):
+        elif answer.host not in (self.known.host, self._channel and self._channel.peer_host):
             self._discovered_host = answer.host
             if self._channel is not None and self._probe is None:
                 self._probe = asyncio.create_task(self._probe_channel(answer.host))
-        now = asyncio.get_running_loop().time()
-        if self._wakeable and now - self._woken_at >= WAKE_EVERY:
-            self._woken_at = now
-            self._wake.set()
+        self._pauses.sign_of_life()
 
     def fail(self, reason: str) -> None:
         """It cannot be run; ``reason`` says why and what to do."""
@@ -161,20 +134,28 @@ class CameraRunner:
     def trust(self) -> None:
         """Accept whatever certificate the camera shows next."""
         self.known.channel_pin = self.known.api_pin = None
-        self._wake.set()
+        self._pauses.end()
 
     async def refresh(self) -> None:
         """Read all about the camera again.
 
         Raises:
-            CommandError: it does not answer.
+            CommandError: it is not online.
+            DeviceError: it does not answer.
         """
-        if self._api is None:
+        api = self.reachable_api()
+        await self._ask(api)
+        await self.state.read(api)
+
+    def reachable_api(self) -> CameraApi:
+        """Its API, to be called now.
+
+        Raises:
+            CommandError: it is not online.
+        """
+        if self.api is None:
             raise CommandError("offline", f"camera {self.sn} is not online: {self.reason or self.status.value}")
-        try:
-            await self._ask(self._api)
-        except DeviceError as error:
-            raise CommandError("offline", str(error)) from error
+        return self.api
 
     def pause(self) -> None:
         """Read nothing from the camera until :meth:`resume`."""
@@ -200,16 +181,17 @@ class CameraRunner:
             "crc": self.known.coverage,
             "signs_keep_alive": self.known.signs_keep_alive,
             "clock_offset": self.clock.offset,
+            "unsupported": list(self.known.unsupported),
             "reconnects": dict(self.reconnects),
         }
 
     # One attempt: every address it may have, and the session at the first that is it.
 
-    async def _attempt(self) -> _Wait:
+    async def _attempt(self) -> Wait:
         hosts = self._hosts()
         if not hosts:
             self._change(Status.OFFLINE, "not found yet: it did not answer discovery; give it a host under cameras")
-            return _Wait(LAST_LIMIT)
+            return Wait(LAST_LIMIT)
         if self.status is not Status.CONNECTING and self._last_complaint is None:
             self._change(Status.CONNECTING, None)
         *elsewhere, last = hosts
@@ -230,7 +212,7 @@ class CameraRunner:
         """Addresses to try, in order: a new one first, the old one is not given up before."""
         return list(dict.fromkeys(host for host in (self._discovered_host, self.known.host) if host is not None))
 
-    async def _session(self, host: str) -> _Wait:
+    async def _session(self, host: str) -> Wait:
         """Sign in at ``host`` and listen until the channel ends.
 
         Raises:
@@ -243,81 +225,62 @@ class CameraRunner:
             self._credentials,
             self.config.keep_alive,
             self._search.current,
-            lambda payload: self._event_received(channel, payload),
+            lambda payload: self._event_received(channel, subscription, payload),
             self.clock.heartbeat_answered,
         )
+        subscription = Subscription(self.sn, channel)
         async with CameraApi(
             self.sn,
             Address(host, self.config.api_port),
             self._contexts.security(account, self.known.api_pin),
             self._credentials,
             self.config.activation_code,
+            self._call_timeout,
+            self.clock.measured,
         ) as api:
             try:
                 await channel.open()
             except RefusedError as error:
                 return await self._refused(error, api)
             opened = asyncio.get_running_loop().time()
-            self._channel, self._api = channel, api
+            self._channel, self.api = channel, api
             try:
                 self._remember(channel, host)
-                await self._listen(channel, api)
+                await self._listen(channel, subscription, api)
                 return self._ended(await channel.wait_closed())
             except RefusedError as error:
                 return self._ended(error)
             finally:
-                self._channel = self._api = None
+                self._channel = self.api = None
                 channel.close()
                 self._backoff.held_for(asyncio.get_running_loop().time() - opened)
 
-    async def _listen(self, channel: Channel, api: CameraApi) -> None:
+    async def _listen(self, channel: Channel, subscription: Subscription, api: CameraApi) -> None:
         describing = asyncio.create_task(self._describe(api))
+        reading = asyncio.create_task(self._read_state(describing, api))
         try:
             if self.info.model is Model.UNKNOWN or self.info.hardware is None:
                 await asyncio.wait([describing], timeout=DESCRIBE_TIMEOUT)
             self._observer.camera_described(self)
             self.clock.channel_opened()
-            await self._subscribe(channel)
+            await subscription.begin(self.info.model)
             self._last_complaint = None
             self._change(Status.ONLINE, None)
             log.info("Camera %s (%s) is online at %s", self.sn, self.info.name, channel.address)
             self._observer.camera_event("camera_online", self)
-            await self._watch(channel)
+            await subscription.keep()
         finally:
             describing.cancel()
-            await asyncio.wait([describing])
+            reading.cancel()
+            await asyncio.wait([describing, reading])
 
-    async def _watch(self, channel: Channel) -> None:
-        """Wait for the end of the channel; where nothing comes for long, see whether the subscription still stands.
-
-        Heartbeats show that the camera is there, but not that it has anything to do with its events.
-        """
-        loop = asyncio.get_running_loop()
-        closed = asyncio.ensure_future(channel.wait_closed())
-        self._heard_at = loop.time()
+    async def _read_state(self, describing: asyncio.Task[None], api: CameraApi) -> None:
+        """Keep the settings up to date, once it is known which model and firmware it is."""
+        await asyncio.wait([describing])
         try:
-            while not closed.done():
-                await asyncio.wait([closed], timeout=self._heard_at + SILENT_AFTER - loop.time())
-                if loop.time() < self._heard_at + SILENT_AFTER:
-                    continue
-                self._heard_at = loop.time()
-                try:
-                    async with asyncio.timeout(PROBE_TIMEOUT):
-                        await self._subscribe(channel)
-                except (TimeoutError, DeviceError) as error:
-                    log.warning("Camera %s has forgotten our subscription: %s", self.sn, str(error) or "no answer")
-                    channel.abort()
-        finally:
-            closed.cancel()
-
-    async def _subscribe(self, channel: Channel) -> None:
-        topics = [DETECT_EVENT, FACE_EVENT] if self.info.model.may_have_faces else [DETECT_EVENT]
-        try:
-            await channel.subscribe(topics)
-        except RefusedError as error:
-            if error.code != SUBSCRIBE_EVENT_NOT_EXIST or len(topics) == 1:
-                raise
-            await channel.subscribe([DETECT_EVENT])
+            await self.state.run(api)
+        except Exception:
+            log.exception("Camera %s: a bug in the bridge: its settings are not read any more", self.sn)
 
     async def _describe(self, api: CameraApi) -> None:
         """Ask the camera about itself; what it does not tell stays as it is known."""
@@ -327,19 +290,16 @@ class CameraRunner:
             log.warning("Camera %s does not tell about itself: %s", self.sn, error)
 
     async def _ask(self, api: CameraApi) -> None:
-        try:
-            self._learn(**await ask_info(api))
-            if api.pin != self.known.api_pin:
-                self.known.api_pin = api.pin
-                self._observer.camera_changed(self)
-            self._learn(**await ask_streams(api))
-        finally:
-            self._note_clock(api)
+        self._learn(**await ask_info(api))
+        if api.pin != self.known.api_pin:
+            self.known.api_pin = api.pin
+            self._observer.camera_changed(self)
+        self._learn(**await ask_streams(api))
 
     # What happens on the way.
 
-    def _event_received(self, channel: Channel, payload: bytes) -> None:
-        self._heard_at = asyncio.get_running_loop().time()
+    def _event_received(self, channel: Channel, subscription: Subscription, payload: bytes) -> None:
+        subscription.heard()
         self._observer.event_received(self, payload, channel.acknowledge)
 
     def _remember(self, channel: Channel, host: str) -> None:
@@ -359,6 +319,11 @@ class CameraRunner:
     def _learn(self, **facts: str | None) -> None:
         """Take over what is known now; None is no news."""
         fresh: dict[str, Any] = {name: value for name, value in facts.items() if value is not None}
+        if self.known.firmware is not None and fresh.get("firmware", self.known.firmware) != self.known.firmware:
+            log.info(
+                "Camera %s has new firmware, %s: what it does not have is found out anew", self.sn, fresh["firmware"]
+            )
+            self.known.unsupported.clear()
         for name, value in fresh.items():
             if hasattr(self.known, name):
                 setattr(self.known, name, value)
@@ -368,6 +333,10 @@ class CameraRunner:
         if info != self.info:
             self.info = info
             self._observer.camera_changed(self)
+
+    def _state_changed(self) -> None:
+        self._learn(own_name=self.state.values.get("name"))
+        self._observer.state_changed(self)
 
     async def _probe_channel(self, elsewhere: str) -> None:
         """The camera is heard of at another address: is it still at this one?"""
@@ -382,34 +351,25 @@ class CameraRunner:
         finally:
             self._probe = None
 
-    def _peer_host(self) -> str | None:
-        return self._channel.peer_host if self._channel is not None else None
-
     # How an attempt ended, and how long to wait.
 
-    async def _refused(self, error: RefusedError, api: CameraApi) -> _Wait:
+    async def _refused(self, error: RefusedError, api: CameraApi) -> Wait:
         """The camera refused CONNECT: do what can be done about it."""
         if error.code == SECRET_KEY_INVALID and self._search.signature_refused():
             # Half of an answer: perhaps it reads keep_alive otherwise. Its last word comes soon.
-            return _Wait(self._backoff.next_delay())
+            return Wait(self._backoff.next_delay())
         try:
             if error.code == DEVICE_NOT_ACTIVATED and self.config.activation_code is not None:
                 await api.activate()
-                return _Wait(self._backoff.next_delay())
+                return Wait(self._backoff.next_delay())
             # Whatever it answers, its Date header tells its time.
             await ask_info(api)
         except DeviceError as problem:
             if error.code == DEVICE_NOT_ACTIVATED:
                 return self._ended(problem)
-        finally:
-            self._note_clock(api)
         return self._ended(error)
 
-    def _note_clock(self, api: CameraApi) -> None:
-        if api.clock_offset is not None:
-            self.clock.measured(api.clock_offset)
-
-    def _ended(self, error: BridgeError) -> _Wait:
+    def _ended(self, error: BridgeError) -> Wait:
         """There is no channel, or no more: say why, and decide on the wait."""
         if isinstance(error, HandshakeLostError):
             self._search.silent()
@@ -418,17 +378,14 @@ class CameraRunner:
             self._observer.camera_event("certificate_changed", self, fingerprint=error.fingerprint)
         verdict = judge(error, self.clock.measured_offset)
         self.reconnects[verdict.cause] += 1
-        self._complain(verdict)
-        if verdict.status is Status.FAILED:
-            return _Wait(LAST_LIMIT, wakeable=False)
-        return _Wait(self._backoff.next_delay())
-
-    def _complain(self, verdict: Verdict) -> None:
-        """The first of several equal failures is a warning, the rest is detail."""
+        # The first of several equal failures is a warning, the rest is detail.
         level = logging.DEBUG if verdict.reason == self._last_complaint else logging.WARNING
         log.log(level, "Camera %s (%s): %s", self.sn, self.info.name, verdict.reason)
         self._last_complaint = verdict.reason
         self._change(verdict.status, verdict.reason)
+        if verdict.status is Status.FAILED:
+            return Wait(LAST_LIMIT, wakeable=False)
+        return Wait(self._backoff.next_delay())
 
     def _change(self, status: Status, reason: str | None) -> None:
         if (status, reason) == (self.status, self.reason):
@@ -438,16 +395,3 @@ class CameraRunner:
         self._observer.camera_changed(self)
         if was_online:
             self._observer.camera_event("camera_offline", self, reason=reason)
-
-    async def _pause(self, wait: _Wait) -> None:
-        self._wake.clear()
-        self._wakeable = wait.wakeable
-        # A new address that was heard of meanwhile is as good as a wake-up.
-        seconds = min(wait.seconds, NEW_ADDRESS_WAIT) if wait.wakeable and self._discovered_host else wait.seconds
-        try:
-            async with asyncio.timeout(seconds):
-                await self._wake.wait()
-        except TimeoutError:
-            pass
-        finally:
-            self._wakeable = False

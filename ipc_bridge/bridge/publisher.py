@@ -71,6 +71,7 @@ class Publisher:
         self._subscriptions: dict[str, Callable[[Received], None]] = {}
         self._retained: dict[str, _Retained] = {}
         self._urgent: dict[str, Message] = {}
+        self._again: dict[str, None] = {}
         self._news: deque[Message] = deque()
         self._news_sent: dict[int, Message] = {}
         self._display: dict[str, Message] = {}
@@ -115,6 +116,11 @@ class Publisher:
         self._urgent[topic] = message
         self._wake()
 
+    def say_again(self, topic: str) -> None:
+        """Send what is retained under ``topic`` once more, behind the news that waits now."""
+        self._again[topic] = None
+        self._wake()
+
     def announce(self, topic: str, payload: bytes, then: Callable[[], None] | None = None) -> None:
         """Like :meth:`retain`, ahead of all state on a new connection."""
         self.retain(topic, payload, Rank.DISCOVERY, then)
@@ -135,9 +141,10 @@ class Publisher:
         self._display[topic] = Message(topic, payload, retain=True)
         self._wake()
 
-    def fits(self, topic: str, payload: bytes) -> bool:
+    def fits(self, topic: str, payload: bytes, correlation: bytes | None = None) -> bool:
         """Whether the broker takes a message of this size; True while there is none."""
-        return self._connection is None or self._connection.fits(Message(topic, payload))
+        message = Message(topic, payload, correlation=correlation)
+        return self._connection is None or self._connection.fits(message)
 
     def send(self, topic: str, payload: bytes, correlation: bytes | None = None) -> None:
         """Publish news that nobody keeps, in order."""
@@ -198,6 +205,8 @@ class Publisher:
     def disconnected(self) -> None:
         """See :class:`~ipc_bridge.mqtt.client.Owner`: what was not acknowledged waits again, in its order."""
         self._connection = None
+        # On the next connection all that is retained is sent.
+        self._again.clear()
         self._lanes.send_again()
         self._news.extendleft(reversed(self._news_sent.values()))
         self._news_sent.clear()
@@ -244,6 +253,11 @@ class Publisher:
             self._number += 1
             self._news_sent[self._number] = message
             self._hand_over(connection, message, partial(self._news_done, self._number))
+        elif self._again:
+            topic = next(iter(self._again))
+            del self._again[topic]
+            if (kept := self._retained.get(topic)) is not None:
+                self._hand_over(connection, kept.message, partial(self._state_done, kept.message))
         elif self._display and (not self._lanes.has_next or self._loop.time() >= self._display_due):
             topic = next(iter(self._display))
             message = self._display_sent[topic] = self._display.pop(topic)

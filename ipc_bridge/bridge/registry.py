@@ -44,6 +44,8 @@ class KnownCamera:
     signs_keep_alive: bool | None = None
     announced: dict[str, str] = field(default_factory=dict)
     """Home Assistant's components of this camera: id to platform."""
+    unsupported: list[str] = field(default_factory=list)
+    """Paths of calls that tell settings which this camera, with this firmware, does not have."""
 
     @property
     def dialect(self) -> Dialect | None:
@@ -166,7 +168,12 @@ def _read_row(row: object) -> KnownCamera | None:
         coverage=coverage if coverage in [item.value for item in Coverage] else None,
         signs_keep_alive=signs if isinstance(signs, bool) else None,
         announced=_strings(row.get("announced")),
+        unsupported=_texts(row.get("unsupported")),
     )
+
+
+def _texts(value: object) -> list[str]:
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
 def _strings(value: object) -> dict[str, str]:

@@ -20,6 +20,7 @@ from ipc_bridge.bridge.registry import MAX_CAMERAS, KnownCamera, Registry
 from ipc_bridge.bridge.security import TlsContexts
 from ipc_bridge.clock import Clock
 from ipc_bridge.config import Config
+from ipc_bridge.device.api import TIMEOUT
 from ipc_bridge.device.discovery import Answer
 from ipc_bridge.device.events import Origin
 from ipc_bridge.errors import CommandError
@@ -132,13 +133,24 @@ class Supervisor:
 
     # What people ask for.
 
+    def runner(self, sn: str) -> CameraRunner:
+        """One camera's.
+
+        Raises:
+            CommandError: there is no such camera.
+        """
+        runner = self._runners.get(sn)
+        if runner is None:
+            raise CommandError("invalid", f"there is no camera {sn}; bridge/cameras lists those that there are")
+        return runner
+
     async def forget(self, sn: str) -> None:
         """End a camera and clear all its topics; one that is listed comes back with the next start.
 
         Raises:
             CommandError: there is no such camera.
         """
-        runner = self._runner(sn)
+        runner = self.runner(sn)
         del self._runners[sn]
         self._described.discard(sn)
         task = self._tasks.pop(sn)
@@ -166,17 +178,18 @@ class Supervisor:
         Raises:
             CommandError: there is no such camera.
         """
-        self._runner(sn).trust()
+        self.runner(sn).trust()
         self._registry.changed()
 
     async def refresh(self, sn: str | None) -> list[str]:
         """Read all about one camera, or every one that is online, again; returns their serials.
 
         Raises:
-            CommandError: there is no such camera, or it does not answer.
+            CommandError: there is no such camera, or it is not online.
+            DeviceError: it does not answer.
         """
         if sn is not None:
-            await self._runner(sn).refresh()
+            await self.runner(sn).refresh()
             return [sn]
         online = [runner for runner in self._runners.values() if runner.status is Status.ONLINE]
         results = await asyncio.gather(*(runner.refresh() for runner in online), return_exceptions=True)
@@ -211,7 +224,7 @@ class Supervisor:
     # What cameras tell.
 
     def camera_changed(self, runner: CameraRunner) -> None:
-        """See :class:`~ipc_bridge.bridge.camera.Observer`."""
+        """See :class:`~ipc_bridge.bridge.observer.Observer`."""
         self._registry.changed()
         sn, is_online = runner.sn, runner.status is Status.ONLINE
         self._publisher.retain(self._topics.camera(sn, "status"), ONLINE if is_online else OFFLINE)
@@ -222,12 +235,18 @@ class Supervisor:
             self._announcer.announce(runner.info, runner.known, None)
         self._schedule_overview()
 
+    def state_changed(self, runner: CameraRunner) -> None:
+        """See :class:`~ipc_bridge.bridge.observer.Observer`."""
+        if self._runners.get(runner.sn) is runner:
+            self._registry.changed()
+            self._publisher.retain(self._topics.camera(runner.sn, "state"), messages.encode(runner.state.values))
+
     def camera_event(self, kind: str, runner: CameraRunner, **details: Any) -> None:
-        """See :class:`~ipc_bridge.bridge.camera.Observer`."""
+        """See :class:`~ipc_bridge.bridge.observer.Observer`."""
         self._tell(kind, sn=runner.sn, camera=runner.info.name, **details)
 
     def camera_described(self, runner: CameraRunner) -> None:
-        """See :class:`~ipc_bridge.bridge.camera.Observer`."""
+        """See :class:`~ipc_bridge.bridge.observer.Observer`."""
         sn = runner.sn
         if sn in self._described:
             return
@@ -237,18 +256,12 @@ class Supervisor:
         self._registry.changed()
 
     def event_received(self, runner: CameraRunner, payload: bytes, acknowledge: Callable[[int], None]) -> None:
-        """See :class:`~ipc_bridge.bridge.camera.Observer`."""
+        """See :class:`~ipc_bridge.bridge.observer.Observer`."""
         self._flow.received(payload, Origin(runner.sn, runner.info.name, Transport.CHANNEL), acknowledge)
         if self._flow.is_full:
             self.pause()
 
     # The inside.
-
-    def _runner(self, sn: str) -> CameraRunner:
-        runner = self._runners.get(sn)
-        if runner is None:
-            raise CommandError("invalid", f"there is no camera {sn}; bridge/cameras lists those that there are")
-        return runner
 
     def _clear(self, topic: str) -> None:
         self._publisher.retain(topic, b"", then=lambda: self._registry.cleared(topic))
@@ -263,6 +276,8 @@ class Supervisor:
             self._contexts,
             self._lateness.camera(sn),
             self,
+            self._config.state.interval,
+            max(TIMEOUT, self._config.commands.timeout),
         )
         self._runners[sn] = runner
         self._strangers.pop(sn, None)

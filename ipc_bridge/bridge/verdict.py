@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ipc_bridge.catalog.codes import APP_ID_INVALID, DEVICE_NOT_ACTIVATED, SECRET_KEY_INVALID, explain
+from ipc_bridge.device.offset import explain_offset
 from ipc_bridge.errors import BridgeError, CertificateError, ClientCertificateError, RefusedError
 from ipc_bridge.models import Status
-
-NOTEWORTHY_OFFSET = 30.0
-"""Seconds of clock offset that may well be why a signature is refused."""
 
 NOT_ACTIVATED = (
     "the camera is not activated: give its activation_code under camera, or activate it with the vendor's app "
@@ -44,7 +42,7 @@ def judge(error: BridgeError, clock_offset: float | None) -> Verdict:
         case RefusedError(code=code) if code in (APP_ID_INVALID, SECRET_KEY_INVALID):
             reason = (
                 f"the camera refuses the credentials with {explain(code)}: look at account.app_id and "
-                f"account.secret_key{_clock_advice(clock_offset)}"
+                f"account.secret_key{explain_offset(clock_offset)}"
             )
             return Verdict(Status.FAILED, reason, "credentials")
         case RefusedError(code=code) if code == DEVICE_NOT_ACTIVATED:
@@ -53,11 +51,3 @@ def judge(error: BridgeError, clock_offset: float | None) -> Verdict:
             return Verdict(Status.FAILED, str(error), "refused")
         case _:
             return Verdict(Status.OFFLINE, str(error), "unreachable")
-
-
-def _clock_advice(offset: float | None) -> str:
-    if offset is None:
-        return "; a wrong clock in the camera could be the reason too"
-    if abs(offset) < NOTEWORTHY_OFFSET:
-        return ""
-    return f"; its clock is {abs(offset):.0f} s {'ahead' if offset > 0 else 'behind'}, which may be the reason"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ipc_bridge.errors import RefusedError
+
 
 class Code(NamedTuple):
     """One error code: the vendor's name for it, and what it means in a few words."""
@@ -108,6 +110,8 @@ SECRET_KEY_INVALID = 5
 URL_NOT_FOUND = 6
 DEVICE_NOT_ACTIVATED = 7
 DEVICE_ACTIVATED = 9
+OP_NOT_ALLOWED = 12
+OP_NOT_SUPPORT = 13
 SUBSCRIBE_EVENT_NOT_EXIST = 310
 """The codes that this program acts upon."""
 
@@ -118,3 +122,9 @@ def explain(code: int) -> str:
     return (
         f"code {code} ({known.name}: {known.meaning})" if known else f"code {code}, which the vendor does not document"
     )
+
+
+def refusal(what: str, code: int, advice: str = "") -> RefusedError:
+    """The error that says ``what`` was refused with ``code``."""
+    known = DEVICE_CODES.get(code)
+    return RefusedError(f"{what} {explain(code)}{advice}", code, known.name if known else None)

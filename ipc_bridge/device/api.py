@@ -6,22 +6,36 @@ import asyncio
 import logging
 import ssl
 import time
-from email.utils import parsedate_to_datetime
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
 
-from ipc_bridge.catalog.codes import DEVICE_ACTIVATED, DEVICE_NOT_ACTIVATED, SUCCESS, explain
+from ipc_bridge.catalog.codes import (
+    APP_ID_INVALID,
+    DEVICE_ACTIVATED,
+    DEVICE_NOT_ACTIVATED,
+    SECRET_KEY_INVALID,
+    SUCCESS,
+    refusal,
+)
 from ipc_bridge.catalog.device import ACTIVATE
-from ipc_bridge.catalog.endpoint import Auth, Endpoint
-from ipc_bridge.catalog.fields import encode
+from ipc_bridge.catalog.endpoint import Effect, Endpoint
 from ipc_bridge.device.address import Address
+from ipc_bridge.device.form import make_form
+from ipc_bridge.device.offset import explain_offset, offset_by
 from ipc_bridge.device.tls import Security, Verify, check_certificate, explain_failure
-from ipc_bridge.errors import CertificateError, PayloadError, RefusedError, ReplyError, UnreachableError
-from ipc_bridge.picture_size import PNG_MAGIC
+from ipc_bridge.errors import (
+    CertificateError,
+    NoAnswerError,
+    PayloadError,
+    RefusedError,
+    ReplyError,
+    UnreachableError,
+)
 from ipc_bridge.wire.payload import decode_object
-from ipc_bridge.wire.signing import Credentials, make_nonce, public_params, sign
+from ipc_bridge.wire.signing import Credentials
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +45,12 @@ MAX_CONNECTIONS = 2
 """Calls at a time: cameras are small."""
 MAX_REPLY = 1024 * 1024
 """Bytes; the longest answer, 500 recordings, is 100 kB."""
+
+_BROKEN = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, aiohttp.ClientPayloadError)
+
+
+class _BrokenError(UnreachableError):
+    """The connection broke in the middle of a call."""
 
 
 class CameraApi:
@@ -42,6 +62,8 @@ class CameraApi:
         security: how its certificate is judged; without a pin the first one is trusted.
         credentials: who signs.
         activation_code: signs ``device/activate``.
+        timeout: seconds for one call; None: :data:`TIMEOUT`.
+        clock_measured: told with each answer how many seconds the camera's clock is ahead of ours.
     """
 
     def __init__(
@@ -51,6 +73,8 @@ class CameraApi:
         security: Security,
         credentials: Credentials,
         activation_code: str | None = None,
+        timeout: float | None = None,
+        clock_measured: Callable[[float], None] = lambda _offset: None,
     ) -> None:
         self.pin = security.pin
         """The fingerprint that the camera must show; after the first call the one that it showed."""
@@ -61,8 +85,11 @@ class CameraApi:
         self._security = security
         self._credentials = credentials
         self._activation_code = activation_code
+        self._timeout = TIMEOUT if timeout is None else timeout
+        self._clock_measured = clock_measured
         self._session: aiohttp.ClientSession | None = None
         self._connecting = asyncio.Lock()
+        self._closed = False
 
     async def __aenter__(self) -> Self:
         return self
@@ -70,52 +97,76 @@ class CameraApi:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._closed = True
         if self._session is not None:
             await self._session.close()
 
     async def call(self, endpoint: Endpoint, /, **params: Any) -> dict[str, Any]:
-        """Make one call, with ``params`` in the vendor's form, and return its ``data``.
+        """Make one call, with ``params`` in the vendor's form, and return its ``data`` as the camera sent it.
 
-        A camera that is not activated is, where there is an activation code, and then asked again.
+        What only tells something is asked once more where the connection breaks. A camera that is not activated is,
+        where there is an activation code, and then asked again.
 
         Raises:
             ParameterError: a parameter is missing, unknown or unfit; nothing was sent.
-            UnreachableError: no connection, or no answer in time.
+            UnreachableError: no connection, or it broke.
+            NoAnswerError: no answer in time.
             CertificateError: the camera's certificate is not to be trusted.
             RefusedError: the camera answered with an error code.
             ReplyError: the answer is none.
         """
-        values = endpoint.check(params)
+        return await self.send(endpoint, endpoint.check(params))
+
+    async def send(self, endpoint: Endpoint, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Make a call like :meth:`call`, with what :meth:`Endpoint.check` returned."""
         try:
-            return await self._call(endpoint, values)
+            return await self._send(endpoint, values)
         except RefusedError as error:
             if error.code != DEVICE_NOT_ACTIVATED or self._activation_code is None:
                 raise
         await self.activate()
-        return await self._call(endpoint, values)
+        return await self._send(endpoint, values)
+
+    async def ask(self, endpoint: Endpoint) -> dict[str, Any]:
+        """Make a call without parameters; return every documented member of its ``data``, None where it is missing.
+
+        Raises:
+            DeviceError: like :meth:`call`, and ``ReplyError`` where a member is of a wrong type.
+        """
+        return endpoint.read(await self.call(endpoint))
 
     async def activate(self) -> None:
         """Activate the camera with the activation code; one that is active already stays as it is.
 
         Raises:
-            DeviceError: it could not be; without an activation code it is not tried.
+            ParameterError: there is no activation code.
+            DeviceError: it could not be.
         """
         try:
-            await self._call(ACTIVATE, {"sn": self._sn})
+            await self._send(ACTIVATE, {"sn": self._sn})
         except RefusedError as error:
             if error.code != DEVICE_ACTIVATED:
                 raise
         else:
             log.warning("Camera %s was not activated; it is now", self._sn)
 
-    async def _call(self, endpoint: Endpoint, values: dict[str, Any]) -> dict[str, Any]:
+    async def _send(self, endpoint: Endpoint, values: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            return await self._post(endpoint, values)
+        except _BrokenError:
+            if endpoint.effect is not Effect.READ:
+                raise
+        return await self._post(endpoint, values)
+
+    async def _post(self, endpoint: Endpoint, values: Mapping[str, Any]) -> dict[str, Any]:
+        form = make_form(endpoint, values, self._credentials, self._activation_code)
         # The first of several calls at a time makes the session for all.
         async with self._connecting:
             session = await self._connect()
-        body = self._encode(endpoint, values)
+        where = f"{endpoint.path} on {self._address}"
         url = f"https://{self._address}/openapi/{endpoint.path}"
         try:
-            async with session.post(url, data=body, ssl=self._security.context, allow_redirects=False) as response:
+            async with session.post(url, data=form, ssl=self._security.context, allow_redirects=False) as response:
                 self._note_clock(response.headers.get("Date"))
                 reply = await _read_bounded(response)
         except aiohttp.ServerFingerprintMismatch as error:
@@ -123,32 +174,25 @@ class CameraApi:
                 f"the certificate of {self._address} has changed: accept it with bridge/request/trust", error.got.hex()
             ) from error
         except TimeoutError as error:
-            raise UnreachableError(f"{endpoint.path} on {self._address}: no answer within {TIMEOUT:g} s") from error
+            raise NoAnswerError(f"{where}: no answer within {self._timeout:g} s") from error
         except (aiohttp.ClientError, OSError) as error:
-            cause = error.__cause__
-            if isinstance(cause, ssl.SSLError) or (
-                isinstance(cause, OSError) and isinstance(error, aiohttp.ClientConnectorError)
-            ):
-                raise explain_failure(self._address, cause) from error
-            raise UnreachableError(f"{endpoint.path} on {self._address}: {error}") from error
-        return self._read(endpoint, response.status, reply)
+            raise self._explain(where, error) from error
+        return self._read(where, response.status, reply)
 
-    def _encode(self, endpoint: Endpoint, values: dict[str, Any]) -> aiohttp.FormData:
-        files = {name: value for name, value in values.items() if isinstance(value, bytes)}
-        form = {name: encode(value) for name, value in values.items() if name not in files}
-        if endpoint.auth is not Auth.NONE:
-            form |= public_params(self._credentials, int(time.time()), make_nonce())
-            form["sign"] = sign(form, self._key(endpoint))
-        body = aiohttp.FormData(default_to_multipart=endpoint.multipart)
-        for name, text in form.items():
-            body.add_field(name, text)
-        for name, content in files.items():
-            kind = "png" if content.startswith(PNG_MAGIC) else "jpeg"
-            body.add_field(name, content, filename=f"{name}.{kind}", content_type=f"image/{kind}")
-        return body
+    def _note_clock(self, date: str | None) -> None:
+        self.clock_offset = None if date is None else offset_by(date, time.time())
+        if self.clock_offset is not None:
+            self._clock_measured(self.clock_offset)
 
-    def _read(self, endpoint: Endpoint, status: int, body: bytes) -> dict[str, Any]:
-        where = f"{endpoint.path} on {self._address}"
+    def _explain(self, where: str, error: Exception) -> Exception:
+        cause = error.__cause__
+        could_not_connect = isinstance(error, aiohttp.ClientConnectorError)
+        if isinstance(cause, ssl.SSLError) or (isinstance(cause, OSError) and could_not_connect):
+            return explain_failure(self._address, cause)
+        broken = isinstance(error, _BROKEN) and not could_not_connect
+        return (_BrokenError if broken else UnreachableError)(f"{where}: {error}")
+
+    def _read(self, where: str, status: int, body: bytes) -> dict[str, Any]:
         try:
             reply = decode_object(body)
         except PayloadError as error:
@@ -157,45 +201,33 @@ class CameraApi:
         if type(code) is not int:
             raise ReplyError(f"{where} answered without a numeric code: {body[:80]!r}")
         if code != SUCCESS:
-            raise RefusedError(f"{where} answered {explain(code)}", code)
+            is_signature = code in (APP_ID_INVALID, SECRET_KEY_INVALID)
+            raise refusal(f"{where} answered", code, explain_offset(self.clock_offset) if is_signature else "")
         data = reply.get("data")
         return data if isinstance(data, dict) else {}
 
-    def _key(self, endpoint: Endpoint) -> str:
-        if endpoint.auth is Auth.ACTIVATION_CODE:
-            if self._activation_code is None:
-                raise RefusedError(
-                    f"{endpoint.path} needs an activation code: give it under camera", DEVICE_NOT_ACTIVATED
-                )
-            return self._activation_code
-        return self._credentials.secret_key
-
     async def _connect(self) -> aiohttp.ClientSession:
-        if self._session is not None:
-            return self._session
-        if self._security.verify is Verify.PIN and self.pin is None:
+        if self._session is None and self._security.verify is Verify.PIN and self.pin is None:
             self.pin = await fetch_fingerprint(self._address, self._security)
+        if self._closed:
+            raise UnreachableError(f"the channel to camera {self._sn} has ended, and calls with it")
+        if self._session is None:
+            self._session = self._open_session()
+        return self._session
+
+    def _open_session(self) -> aiohttp.ClientSession:
         pinned = self._security.verify is Verify.PIN and self.pin is not None
         connector = aiohttp.TCPConnector(
             limit=MAX_CONNECTIONS,
             ssl=aiohttp.Fingerprint(bytes.fromhex(self.pin)) if pinned and self.pin else True,
         )
-        self._session = aiohttp.ClientSession(
+        return aiohttp.ClientSession(
             connector=connector,
-            timeout=aiohttp.ClientTimeout(total=TIMEOUT),
+            timeout=aiohttp.ClientTimeout(total=self._timeout),
             # What a camera says of cookies, proxies or types is of no interest.
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
         )
-        return self._session
-
-    def _note_clock(self, date: str | None) -> None:
-        if date is None:
-            return
-        try:
-            self.clock_offset = parsedate_to_datetime(date).timestamp() - time.time()
-        except (ValueError, OverflowError):
-            self.clock_offset = None
 
 
 async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
@@ -212,13 +244,14 @@ async def fetch_fingerprint(address: Address, security: Security) -> str:
 
     Raises:
         UnreachableError: no connection.
+        NoAnswerError: no answer in time.
         CertificateError: the certificate is not to be trusted.
     """
     try:
         async with asyncio.timeout(TIMEOUT):
             _reader, writer = await asyncio.open_connection(address.host, address.port, ssl=security.context)
     except TimeoutError as error:
-        raise UnreachableError(f"{address} did not answer within {TIMEOUT:g} s") from error
+        raise NoAnswerError(f"{address} did not answer within {TIMEOUT:g} s") from error
     except OSError as error:
         raise explain_failure(address, error) from error
     try:

@@ -12,10 +12,10 @@ import time
 from collections.abc import Callable, Iterable
 from typing import cast
 
-from ipc_bridge.catalog.codes import explain
+from ipc_bridge.catalog.codes import refusal
 from ipc_bridge.device.address import Address
 from ipc_bridge.device.tls import Security, check_certificate, explain_failure
-from ipc_bridge.errors import DeviceError, RefusedError, UnreachableError, WireError
+from ipc_bridge.errors import DeviceError, UnreachableError, WireError
 from ipc_bridge.wire.packet import PacketType
 from ipc_bridge.wire.session import (
     ClientSession,
@@ -256,7 +256,7 @@ class Channel(asyncio.Protocol):
         finally:
             self._reply = None
         if isinstance(reply, Refused):
-            raise RefusedError(f"the camera refused {request.name} with {explain(reply.code)}", reply.code)
+            raise refusal(f"the camera refused {request.name} with", reply.code)
 
     def _flush(self) -> None:
         """Write what the session has to say, and ask to be called when it wants to go on."""

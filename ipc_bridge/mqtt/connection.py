@@ -257,6 +257,7 @@ class Connection(asyncio.Protocol):
     def fits(self, message: Message) -> bool:
         """Whether the broker takes a packet of this size."""
         overhead = 32 + len(message.topic.encode()) + sum(len(k) + len(v) + 5 for k, v in message.user_properties)
+        overhead += len(message.correlation or b"")
         return self._max_packet is None or len(message.payload) + overhead <= self._max_packet
 
     def publish(self, message: Message, on_done: Callable[[bool], None]) -> None:

@@ -53,6 +53,10 @@ class Topics:
         """A topic of one camera, such as ``status`` or ``event/face``."""
         return f"{self.base}/camera/{sn}/{leaf}"
 
+    def camera_levels(self, topic: str) -> list[str]:
+        """The levels of one of a camera's topics, the serial number first."""
+        return topic.removeprefix(f"{self.base}/camera/").split("/")
+
     def device_discovery(self, device_id: str) -> str:
         """Home Assistant's discovery of a whole device."""
         return f"{self.discovery}/device/{device_id}/config"

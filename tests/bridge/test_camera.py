@@ -17,6 +17,7 @@ from ipc_bridge.backoff import Backoff
 from ipc_bridge.bridge import camera as module
 from ipc_bridge.bridge.camera import CameraRunner
 from ipc_bridge.bridge.lateness import CameraClock
+from ipc_bridge.bridge.pause import WAKE_EVERY
 from ipc_bridge.bridge.registry import KnownCamera
 from ipc_bridge.bridge.security import TlsContexts
 from ipc_bridge.catalog.codes import SUBSCRIBE_EVENT_NOT_EXIST
@@ -40,6 +41,7 @@ class Observer:
     states: list[tuple[Status, str | None]] = field(default_factory=list)
     told: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     described: int = 0
+    properties: list[dict[str, Any]] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
     acknowledges: bool = True
 
@@ -47,6 +49,9 @@ class Observer:
         state = (runner.status, runner.reason)
         if not self.states or self.states[-1] != state:
             self.states.append(state)
+
+    def state_changed(self, runner: CameraRunner) -> None:
+        self.properties.append(dict(runner.state.values))
 
     def camera_event(self, kind: str, runner: CameraRunner, **details: Any) -> None:
         self.told.append((kind, details))
@@ -120,7 +125,8 @@ def make_life(
         TlsContexts(Tls(verify=verify)),  # type: ignore[arg-type] # one of the words, from the caller
         CameraClock(SN),
         observer,
-        Backoff(lambda _low, _high: wait),
+        state_interval=NEVER,
+        backoff=Backoff(lambda _low, _high: wait),
     )
     return Life(runner, observer, known)
 
@@ -282,9 +288,9 @@ async def test_wrong_credentials_wait_for_a_person(camera: SimulatedCamera, acco
         assert words in reason
         assert life.runner.reconnects["credentials"] == 1
         # Not even a discovery answer shortens it.
-        await eventually(lambda: not life.runner._wakeable)
+        await eventually(lambda: not life.runner._pauses.is_wakeable)
         life.runner.discovered(answer(HERE))
-        assert not life.runner._wake.is_set()
+        assert not life.runner._pauses._ended.is_set()
 
 
 async def test_refused_credentials_wait_the_longest_time(
@@ -406,7 +412,7 @@ async def test_a_camera_without_an_address_waits_for_discovery(camera: Simulated
     async with living(make_life(camera, host=None)) as life:
         await eventually(lambda: "give it a host under cameras" in (life.runner.reason or ""))
         assert life.status is Status.OFFLINE
-        await eventually(lambda: life.runner._wakeable)
+        await eventually(lambda: life.runner._pauses.is_wakeable)
         life.runner.discovered(answer(camera.host))
         await life.becomes(Status.ONLINE)
         assert life.known.host == HERE
@@ -417,7 +423,7 @@ async def test_a_camera_that_moved_is_found_by_its_answer(camera: SimulatedCamer
     async with living(make_life(camera, wait=NEVER)) as life:
         await life.becomes(Status.ONLINE)
         await camera.move(THERE)
-        await eventually(lambda: life.runner._wakeable)
+        await eventually(lambda: life.runner._pauses.is_wakeable)
         life.runner.discovered(answer(THERE))
         await life.becomes(Status.ONLINE)
         assert ("address_changed", {"host": THERE, "old_host": HERE}) in life.observer.told
@@ -435,7 +441,7 @@ async def test_the_old_address_is_not_given_up_for_one_that_is_not_the_cameras(
         await impostor.change_certificate()
         camera.drop()
         await life.becomes(Status.OFFLINE)
-        await eventually(lambda: life.runner._wakeable)
+        await eventually(lambda: life.runner._pauses.is_wakeable)
         life.runner.discovered(answer(THERE))
         await life.becomes(Status.ONLINE)
         assert life.known.host == HERE
@@ -494,14 +500,14 @@ async def test_wake_ups_are_few(camera: SimulatedCamera) -> None:
     await camera.stop()
     async with living(make_life(camera, wait=NEVER)) as life:
         await life.becomes(Status.OFFLINE)
-        await eventually(lambda: life.runner._wakeable)
+        await eventually(lambda: life.runner._pauses.is_wakeable)
         for _ in range(10):
             life.runner.discovered(answer(HERE))
-        await eventually(lambda: life.runner.reconnects["unreachable"] == 2 and life.runner._wakeable)
+        await eventually(lambda: life.runner.reconnects["unreachable"] == 2 and life.runner._pauses.is_wakeable)
         for _ in range(10):
             life.runner.discovered(answer(HERE))
-        assert not life.runner._wake.is_set()
-        life.runner._woken_at -= module.WAKE_EVERY
+        assert not life.runner._pauses._ended.is_set()
+        life.runner._pauses._woken_at -= WAKE_EVERY
         life.runner.discovered(answer(HERE))
         await eventually(lambda: life.runner.reconnects["unreachable"] == 3)
 

@@ -526,6 +526,36 @@ async def test_repeat_does_not_go_back_behind_what_waits() -> None:
         assert broker.payloads() == [b"2"]
 
 
+async def test_state_can_be_said_again_behind_the_news() -> None:
+    rig = Rig()
+    async with fake_broker() as broker, rig.connected(broker.port):
+        rig.publisher.retain("test/state", b"a")
+        await broker.published(1)
+        rig.publisher.say_again("test/state")
+        rig.publisher.say_again("test/state")
+        rig.publisher.say_again("test/nothing")
+        rig.publisher.send("test/answer", b"no")
+        assert await rig.publisher.drained(5)
+        assert [(one.payload, one.retain) for one in broker.publications] == [
+            (b"a", True),
+            (b"no", False),
+            (b"a", True),
+        ]
+        # What is newer by then goes out, and never the old behind it.
+        rig.publisher.say_again("test/state")
+        rig.publisher.retain("test/state", b"b")
+        assert await rig.publisher.drained(5)
+        assert broker.payloads()[3:] == [b"b", b"b"]
+        # A new connection gets everything anyway.
+        rig.publisher.say_again("test/state")
+        broker.cut()
+        await eventually(lambda: len(broker.levels) == 2)
+        assert await rig.publisher.drained(5)
+        rig.publisher.retain("test/marker", b"m")
+        assert await rig.publisher.drained(5)
+        assert broker.payloads()[5:][-2:] == [b"b", b"m"]
+
+
 async def test_retaining_what_was_shown_takes_its_place() -> None:
     rig = Rig()
     rig.publisher.show(FACE, b"shown")

@@ -31,8 +31,9 @@ FULL: dict[str, Any] = {
     "coverage": "frame",
     "signs_keep_alive": False,
     "announced": {"motion": "binary_sensor"},
+    "unsupported": ["config/getZoomFocusConf"],
 }
-EMPTY: dict[str, Any] = {**dict.fromkeys(FULL), "sn": SN, "announced": {}}
+EMPTY: dict[str, Any] = {**dict.fromkeys(FULL), "sn": SN, "announced": {}, "unsupported": []}
 
 
 @pytest.fixture
@@ -83,6 +84,8 @@ async def test_the_first_start_makes_a_client_id_and_keeps_it(file: JsonFile) ->
 def test_a_value_of_the_wrong_type_counts_as_not_known(file: JsonFile, name: str, wrong: object) -> None:
     if name == "signs_keep_alive" and wrong is True:
         wrong = "yes"
+    if name == "unsupported" and wrong == ["x"]:
+        wrong = [7]
     (record,) = rows_read(file, [{**FULL, name: wrong}]).values()
     assert getattr(record, name) == EMPTY[name]
     others = {key: value for key, value in FULL.items() if key != name}

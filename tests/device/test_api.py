@@ -216,7 +216,7 @@ async def test_without_a_code_nothing_is_activated() -> None:
         with pytest.raises(RefusedError, match="not activated") as caught:
             await api.call(GET_INFO)
         assert caught.value.code == 7
-        with pytest.raises(RefusedError, match="device/activate needs an activation code"):
+        with pytest.raises(ParameterError, match="device/activate needs an activation code"):
             await api.call(ACTIVATE, sn=SN)
         assert len(camera.calls) == 1
 

@@ -1,0 +1,199 @@
+"""What is asked of a camera over MQTT: properties to set, buttons to press, and any call of its API."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from ipc_bridge.bridge.answers import Answerer, Request, read_plain, read_request
+from ipc_bridge.bridge.camera import CameraRunner
+from ipc_bridge.bridge.publisher import Publisher
+from ipc_bridge.bridge.supervisor import Supervisor
+from ipc_bridge.catalog.device import ENDPOINTS
+from ipc_bridge.catalog.endpoint import Effect, Endpoint
+from ipc_bridge.catalog.settings import ACTIONS, SETTINGS, Change, changes, getters_after
+from ipc_bridge.errors import CommandError, ReplyError
+from ipc_bridge.logs import Once
+from ipc_bridge.mqtt.connection import Received
+from ipc_bridge.mqtt.topics import Topics
+
+log = logging.getLogger(__name__)
+
+MAX_WAITING = 32
+"""Requests of one camera at a time: one more would hardly be done within ``commands.timeout``."""
+
+
+class Commands:
+    """Requests to cameras.
+
+    Args:
+        topics: the topic table.
+        answerer: answers.
+        supervisor: the cameras.
+        publisher: says a camera's state again.
+        allow_destructive: ``commands.allow_destructive``.
+    """
+
+    def __init__(
+        self,
+        topics: Topics,
+        answerer: Answerer,
+        supervisor: Supervisor,
+        publisher: Publisher,
+        *,
+        allow_destructive: bool,
+    ) -> None:
+        self.handlers: dict[str, Callable[[Received], None]] = {
+            "set": self._set_received,
+            "set/+": self._set_one_received,
+            "press/+": self._press_received,
+            "request/+/+": self._request_received,
+        }
+        """By what follows a camera's serial in the topic."""
+        self._topics = topics
+        self._answerer = answerer
+        self._supervisor = supervisor
+        self._publisher = publisher
+        self._allow_destructive = allow_destructive
+        self._waiting: Counter[str] = Counter()
+        self._complaints = Once()
+
+    # What comes.
+
+    def _set_received(self, message: Received) -> None:
+        sn, _set = self._topics.camera_levels(message.topic)
+        self._answer_set(message, sn, lambda request: request.params, read_request)
+
+    def _set_one_received(self, message: Received) -> None:
+        sn, _set, name = self._topics.camera_levels(message.topic)
+        self._answer_set(message, sn, lambda request: {name: _parse(name, request.payload)}, read_plain)
+
+    def _answer_set(
+        self,
+        message: Received,
+        sn: str,
+        values: Callable[[Request], Mapping[str, Any]],
+        read: Callable[[bytes], Request],
+    ) -> None:
+        self._answerer.answer(
+            message,
+            self._topics.camera(sn, "response/set"),
+            lambda request: self._set(sn, values(request)),
+            read,
+            # A hub shows what it asked for until it hears otherwise.
+            failed=partial(self._publisher.say_again, self._topics.camera(sn, "state")),
+        )
+
+    def _press_received(self, message: Received) -> None:
+        sn, _press, name = self._topics.camera_levels(message.topic)
+        topic = self._topics.camera(sn, "response/press")
+        self._answerer.answer(message, topic, partial(self._press, sn, name), _read_press)
+
+    def _request_received(self, message: Received) -> None:
+        sn, _request, group, action = self._topics.camera_levels(message.topic)
+        topic = self._topics.camera(sn, f"response/{group}/{action}")
+        self._answerer.answer(message, topic, partial(self._call, sn, f"{group}/{action}"))
+
+    # What is done.
+
+    async def _set(self, sn: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Give properties new values; return what the camera reads back."""
+        runner = self._supervisor.runner(sn)
+        if not values:
+            raise CommandError("invalid", f"set takes properties with their values: {', '.join(SETTINGS)}")
+        state = runner.state
+        plan = changes(values, state.values)
+        getters = tuple(dict.fromkeys(change.getter for change in plan))
+        with self._place(runner):
+            async with state.lock:
+                try:
+                    for change in plan:
+                        await _carry_out(runner, change)
+                    await state.read_back(runner.reachable_api(), getters)
+                except BaseException:
+                    # How far it came is for the camera to say.
+                    state.want(getters)
+                    raise
+        return {name: state.values.get(name) for name in values}
+
+    async def _press(self, sn: str, name: str, request: Request) -> dict[str, Any]:
+        runner = self._supervisor.runner(sn)
+        action = ACTIONS.get(name)
+        if action is None:
+            raise CommandError("invalid", f"there is no press/{name}: there are {', '.join(ACTIONS)}")
+        if request.params:
+            raise CommandError("invalid", f"press/{name} takes no parameters, not {min(request.params)}")
+        if action.endpoint is not None:
+            return await self._make(runner, action.endpoint, action.params)
+        with self._place(runner):
+            await runner.refresh()
+        return {}
+
+    async def _call(self, sn: str, path: str, request: Request) -> dict[str, Any]:
+        runner = self._supervisor.runner(sn)
+        endpoint = ENDPOINTS.get(path)
+        if endpoint is None:
+            raise CommandError("invalid", f"the camera's API has no {path}; docs/endpoints.md lists what it has")
+        return await self._make(runner, endpoint, request.params)
+
+    async def _make(self, runner: CameraRunner, endpoint: Endpoint, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Make one call, and have read what it may have changed."""
+        if endpoint.effect is Effect.DANGER and not self._allow_destructive:
+            raise CommandError("forbidden", f"{endpoint.path} needs commands.allow_destructive: {endpoint.title}")
+        values = endpoint.check(params)
+        with self._place(runner):
+            if endpoint.effect is Effect.READ:
+                data = await runner.reachable_api().send(endpoint, values)
+            else:
+                async with runner.state.lock:
+                    try:
+                        data = await runner.reachable_api().send(endpoint, values)
+                    finally:
+                        runner.state.want(getters_after(endpoint))
+        try:
+            endpoint.read(data)
+        except ReplyError as error:
+            # Who asks by the vendor's names gets what the camera sent, such as it is.
+            self._complaints.warning(log, f"{runner.sn} {endpoint.path}", "Camera %s: %s", runner.sn, error)
+        return endpoint.redact(data)
+
+    @contextlib.contextmanager
+    def _place(self, runner: CameraRunner) -> Iterator[None]:
+        """Take one of a camera's places.
+
+        Raises:
+            CommandError: there is none left.
+        """
+        if self._waiting[runner.sn] >= MAX_WAITING:
+            raise CommandError("busy", f"{MAX_WAITING} requests of camera {runner.sn} are under way: ask later")
+        self._waiting[runner.sn] += 1
+        try:
+            yield
+        finally:
+            self._waiting[runner.sn] -= 1
+
+
+async def _carry_out(runner: CameraRunner, change: Change) -> None:
+    """Call a setter, with what stays as it is from its getter."""
+    api = runner.reachable_api()
+    params = change.params if change.is_whole else change.complete(await api.ask(change.getter))
+    await api.call(change.setter, **params)
+
+
+def _parse(name: str, payload: bytes) -> Any:
+    """The value that a plain payload stands for."""
+    setting = SETTINGS.get(name)
+    try:
+        text = payload.decode()
+    except UnicodeDecodeError as error:
+        raise CommandError("invalid", f"{name} must be UTF-8 text: {error}") from error
+    return text if setting is None else setting.field.parse(text)
+
+
+def _read_press(payload: bytes) -> Request:
+    """Whatever is sent presses a button; a JSON object may bring a transaction."""
+    return read_request(payload) if payload.lstrip().startswith(b"{") else read_plain(payload)

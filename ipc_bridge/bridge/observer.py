@@ -1,0 +1,28 @@
+"""Who wants to know what happens with a camera."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from ipc_bridge.bridge.camera import CameraRunner
+
+
+class Observer(Protocol):
+    """Told by each camera's runner."""
+
+    def camera_changed(self, runner: CameraRunner) -> None:
+        """Its status, the reason for it, or what is known of it changed."""
+
+    def state_changed(self, runner: CameraRunner) -> None:
+        """Its properties changed, or which of them it has."""
+
+    def camera_event(self, kind: str, runner: CameraRunner, **details: Any) -> None:
+        """Something happened that ``bridge/event`` tells."""
+
+    def camera_described(self, runner: CameraRunner) -> None:
+        """It is known well enough to be announced, and is not subscribed yet."""
+
+    def event_received(self, runner: CameraRunner, payload: bytes, acknowledge: Callable[[int], None]) -> None:
+        """An event came; ``acknowledge`` takes its id once it is safe."""
