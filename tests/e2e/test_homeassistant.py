@@ -94,7 +94,9 @@ def check_face_camera(config: dict[str, Any], host: str, api_port: int) -> None:
     assert components.keys() >= {"motion", "sound", "human", "motion_event", "connectivity", *FACES}
     for key, component in components.items():
         assert component["unique_id"] == f"ipc_bridge_{FRONT}_{key}"
-        assert component["state_topic"].startswith(f"{CAMERA}/")
+        topics = [topic for name, topic in component.items() if name.endswith("_topic")]
+        assert topics
+        assert all(topic.startswith(f"{CAMERA}/") for topic in topics)
         assert "Front door" not in component.get("name", "")
         assert not component.keys() & {"availability_topic", "payload_available", "payload_not_available"}
         if component["platform"] == "event":
