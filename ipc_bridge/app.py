@@ -17,6 +17,7 @@ from ipc_bridge.bridge.lateness import Lateness
 from ipc_bridge.bridge.publisher import Publisher
 from ipc_bridge.bridge.registry import KnownCamera, Registry
 from ipc_bridge.bridge.requests import BridgeRequests
+from ipc_bridge.bridge.snapshots import Snapshots
 from ipc_bridge.bridge.supervisor import Supervisor
 from ipc_bridge.clock import Clock, SystemClock
 from ipc_bridge.config import Config
@@ -117,8 +118,14 @@ class Bridge:
         self.answerer = Answerer(publisher, config.commands.timeout)
         requests = BridgeRequests(topics, self.answerer, supervisor, discovery, lateness, health, file)
         publisher.subscribe(topics.request("+"), requests.received)
+        snapshots = Snapshots(topics, publisher, retain=config.mqtt.retain_images.snapshots)
         commands = Commands(
-            topics, self.answerer, supervisor, publisher, allow_destructive=config.commands.allow_destructive
+            topics,
+            self.answerer,
+            supervisor,
+            publisher,
+            snapshots,
+            allow_destructive=config.commands.allow_destructive,
         )
         for leaf, handler in commands.handlers.items():
             publisher.subscribe(topics.camera("+", leaf), handler)

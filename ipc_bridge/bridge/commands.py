@@ -12,11 +12,12 @@ from typing import Any
 from ipc_bridge.bridge.answers import Answerer, Request, read_plain, read_request
 from ipc_bridge.bridge.camera import CameraRunner
 from ipc_bridge.bridge.publisher import Publisher
+from ipc_bridge.bridge.snapshots import Snapshots
 from ipc_bridge.bridge.supervisor import Supervisor
-from ipc_bridge.catalog.device import ENDPOINTS
+from ipc_bridge.catalog.device import ENDPOINTS, GET_SNAPSHOT
 from ipc_bridge.catalog.endpoint import Effect, Endpoint
 from ipc_bridge.catalog.settings import ACTIONS, SETTINGS, Change, changes, getters_after
-from ipc_bridge.errors import CommandError, ReplyError
+from ipc_bridge.errors import CommandError, RefusedError, ReplyError
 from ipc_bridge.logs import Once
 from ipc_bridge.mqtt.connection import Received
 from ipc_bridge.mqtt.topics import Topics
@@ -35,6 +36,7 @@ class Commands:
         answerer: answers.
         supervisor: the cameras.
         publisher: says a camera's state again.
+        snapshots: where pictures go.
         allow_destructive: ``commands.allow_destructive``.
     """
 
@@ -44,6 +46,7 @@ class Commands:
         answerer: Answerer,
         supervisor: Supervisor,
         publisher: Publisher,
+        snapshots: Snapshots,
         *,
         allow_destructive: bool,
     ) -> None:
@@ -58,6 +61,7 @@ class Commands:
         self._answerer = answerer
         self._supervisor = supervisor
         self._publisher = publisher
+        self._snapshots = snapshots
         self._allow_destructive = allow_destructive
         self._waiting: Counter[str] = Counter()
         self._complaints = Once()
@@ -107,16 +111,16 @@ class Commands:
             raise CommandError("invalid", f"set takes properties with their values: {', '.join(SETTINGS)}")
         state = runner.state
         plan = changes(values, state.values)
-        getters = tuple(dict.fromkeys(change.getter for change in plan))
+        touched: list[Endpoint] = []
         with self._place(runner):
             async with state.lock:
                 try:
                     for change in plan:
-                        await _carry_out(runner, change)
-                    await state.read_back(runner.reachable_api(), getters)
+                        await _carry_out(runner, change, touched)
+                    await state.read_back(runner.reachable_api(), dict.fromkeys(touched))
                 except BaseException:
                     # How far it came is for the camera to say.
-                    state.want(getters)
+                    state.want(touched)
                     raise
         return {name: state.values.get(name) for name in values}
 
@@ -127,11 +131,14 @@ class Commands:
             raise CommandError("invalid", f"there is no press/{name}: there are {', '.join(ACTIONS)}")
         if request.params:
             raise CommandError("invalid", f"press/{name} takes no parameters, not {min(request.params)}")
-        if action.endpoint is not None:
-            return await self._make(runner, action.endpoint, action.params)
-        with self._place(runner):
-            await runner.refresh()
-        return {}
+        if action.endpoint is None:
+            with self._place(runner):
+                await runner.refresh()
+            return {}
+        data = await self._make(runner, action.endpoint, action.params)
+        if action.endpoint is GET_SNAPSHOT:
+            await self._snapshots.publish(sn, runner.reachable_api(), str(data.get("snapshot_url")))
+        return data
 
     async def _call(self, sn: str, path: str, request: Request) -> dict[str, Any]:
         runner = self._supervisor.runner(sn)
@@ -141,7 +148,7 @@ class Commands:
         return await self._make(runner, endpoint, request.params)
 
     async def _make(self, runner: CameraRunner, endpoint: Endpoint, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Make one call, and have read what it may have changed."""
+        """Make one call."""
         if endpoint.effect is Effect.DANGER and not self._allow_destructive:
             raise CommandError("forbidden", f"{endpoint.path} needs commands.allow_destructive: {endpoint.title}")
         values = endpoint.check(params)
@@ -150,10 +157,7 @@ class Commands:
                 data = await runner.reachable_api().send(endpoint, values)
             else:
                 async with runner.state.lock:
-                    try:
-                        data = await runner.reachable_api().send(endpoint, values)
-                    finally:
-                        runner.state.want(getters_after(endpoint))
+                    data = await _change(runner, endpoint, values)
         try:
             endpoint.read(data)
         except ReplyError as error:
@@ -177,11 +181,28 @@ class Commands:
             self._waiting[runner.sn] -= 1
 
 
-async def _carry_out(runner: CameraRunner, change: Change) -> None:
-    """Call a setter, with what stays as it is from its getter."""
+async def _carry_out(runner: CameraRunner, change: Change, touched: list[Endpoint]) -> None:
+    """Call a setter, with what stays as it is from its getter; note whose answer may be another now in ``touched``."""
     api = runner.reachable_api()
     params = change.params if change.is_whole else change.complete(await api.ask(change.getter))
-    await api.call(change.setter, **params)
+    touched.append(change.getter)
+    try:
+        await api.call(change.setter, **params)
+    except RefusedError:
+        touched.pop()
+        raise
+
+
+async def _change(runner: CameraRunner, endpoint: Endpoint, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Call what changes something, and have the settings read that it may have changed."""
+    getters = getters_after(endpoint)
+    try:
+        return await runner.reachable_api().send(endpoint, values)
+    except RefusedError:
+        getters = ()
+        raise
+    finally:
+        runner.state.want(getters)
 
 
 def _parse(name: str, payload: bytes) -> Any:

@@ -7,8 +7,10 @@ import logging
 import ssl
 import time
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -21,7 +23,7 @@ from ipc_bridge.catalog.codes import (
     refusal,
 )
 from ipc_bridge.catalog.device import ACTIVATE
-from ipc_bridge.catalog.endpoint import Effect, Endpoint
+from ipc_bridge.catalog.endpoint import Effect, Endpoint, show
 from ipc_bridge.device.address import Address
 from ipc_bridge.device.form import make_form
 from ipc_bridge.device.offset import explain_offset, offset_by
@@ -34,6 +36,7 @@ from ipc_bridge.errors import (
     ReplyError,
     UnreachableError,
 )
+from ipc_bridge.picture_size import picture_size
 from ipc_bridge.wire.payload import decode_object
 from ipc_bridge.wire.signing import Credentials
 
@@ -45,6 +48,8 @@ MAX_CONNECTIONS = 2
 """Calls at a time: cameras are small."""
 MAX_REPLY = 1024 * 1024
 """Bytes; the longest answer, 500 recordings, is 100 kB."""
+MAX_PICTURE = 2 * 1024 * 1024
+"""Bytes."""
 
 _BROKEN = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, aiohttp.ClientPayloadError)
 
@@ -89,6 +94,8 @@ class CameraApi:
         self._clock_measured = clock_measured
         self._session: aiohttp.ClientSession | None = None
         self._connecting = asyncio.Lock()
+        # Ours, because aiohttp's own cancels who waits when it is closed.
+        self._slots = asyncio.Semaphore(MAX_CONNECTIONS)
         self._closed = False
 
     async def __aenter__(self) -> Self:
@@ -158,17 +165,40 @@ class CameraApi:
                 raise
         return await self._post(endpoint, values)
 
+    async def fetch(self, url: str) -> bytes:
+        """Return the picture behind an address that the camera gave out, of at most :data:`MAX_PICTURE` bytes.
+
+        Raises:
+            DeviceError: it cannot be had; ``ReplyError`` where it is not on this camera, or no picture.
+        """
+        try:
+            place = urlsplit(url)
+        except ValueError as error:
+            raise ReplyError(f"{self._address} gave out {show(url)}, which is no address") from error
+        if (place.scheme, place.hostname) != ("https", self._address.host.lower()):
+            raise ReplyError(f"{self._address} gave out {show(url)}, which is not on this camera")
+        status, picture = await self._exchange("GET", f"{place.path}?{place.query}", None, MAX_PICTURE)
+        if status != HTTPStatus.OK or picture_size(picture) is None:
+            raise ReplyError(f"{place.path} on {self._address} answered HTTP {status} and no picture")
+        return picture
+
     async def _post(self, endpoint: Endpoint, values: Mapping[str, Any]) -> dict[str, Any]:
         form = make_form(endpoint, values, self._credentials, self._activation_code)
-        # The first of several calls at a time makes the session for all.
-        async with self._connecting:
-            session = await self._connect()
-        where = f"{endpoint.path} on {self._address}"
-        url = f"https://{self._address}/openapi/{endpoint.path}"
+        status, body = await self._exchange("POST", f"/openapi/{endpoint.path}", form, MAX_REPLY)
+        return self._read(f"{endpoint.path} on {self._address}", status, body)
+
+    async def _exchange(self, method: str, path: str, form: aiohttp.FormData | None, limit: int) -> tuple[int, bytes]:
+        """Make one HTTP request; return status and body."""
+        where = f"{path.partition('?')[0].removeprefix('/openapi/')} on {self._address}"
         try:
-            async with session.post(url, data=form, ssl=self._security.context, allow_redirects=False) as response:
-                self._note_clock(response.headers.get("Date"))
-                reply = await _read_bounded(response)
+            async with self._slots:
+                session = await self._connect()
+                url = f"https://{self._address}{path}"
+                async with session.request(
+                    method, url, data=form, ssl=self._security.context, allow_redirects=False
+                ) as response:
+                    self._note_clock(response.headers.get("Date"))
+                    return response.status, await _read_bounded(response, where, limit)
         except aiohttp.ServerFingerprintMismatch as error:
             raise CertificateError(
                 f"the certificate of {self._address} has changed: accept it with bridge/request/trust", error.got.hex()
@@ -177,7 +207,6 @@ class CameraApi:
             raise NoAnswerError(f"{where}: no answer within {self._timeout:g} s") from error
         except (aiohttp.ClientError, OSError) as error:
             raise self._explain(where, error) from error
-        return self._read(where, response.status, reply)
 
     def _note_clock(self, date: str | None) -> None:
         self.clock_offset = None if date is None else offset_by(date, time.time())
@@ -207,18 +236,20 @@ class CameraApi:
         return data if isinstance(data, dict) else {}
 
     async def _connect(self) -> aiohttp.ClientSession:
-        if self._session is None and self._security.verify is Verify.PIN and self.pin is None:
-            self.pin = await fetch_fingerprint(self._address, self._security)
-        if self._closed:
-            raise UnreachableError(f"the channel to camera {self._sn} has ended, and calls with it")
-        if self._session is None:
-            self._session = self._open_session()
-        return self._session
+        # The first of several calls at a time makes the session for all.
+        async with self._connecting:
+            if self._session is None and self._security.verify is Verify.PIN and self.pin is None:
+                self.pin = await fetch_fingerprint(self._address, self._security)
+            if self._closed:
+                raise UnreachableError(f"the channel to camera {self._sn} has ended, and calls with it")
+            if self._session is None:
+                self._session = self._open_session()
+            return self._session
 
     def _open_session(self) -> aiohttp.ClientSession:
         pinned = self._security.verify is Verify.PIN and self.pin is not None
         connector = aiohttp.TCPConnector(
-            limit=MAX_CONNECTIONS,
+            limit=0,
             ssl=aiohttp.Fingerprint(bytes.fromhex(self.pin)) if pinned and self.pin else True,
         )
         return aiohttp.ClientSession(
@@ -230,12 +261,12 @@ class CameraApi:
         )
 
 
-async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
+async def _read_bounded(response: aiohttp.ClientResponse, where: str, limit: int) -> bytes:
     body = bytearray()
     async for chunk in response.content.iter_any():
         body += chunk
-        if len(body) > MAX_REPLY:
-            raise ReplyError(f"{response.url.path} answered more than {MAX_REPLY // 1024} KiB")
+        if len(body) > limit:
+            raise ReplyError(f"{where} answered more than {limit // 1024} KiB")
     return bytes(body)
 
 

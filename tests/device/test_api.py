@@ -20,8 +20,10 @@ from ipc_bridge.catalog.device import (
     ADD_FACE,
     GET_INFO,
     GET_LIVE_STREAM,
+    GET_SNAPSHOT,
     HOOK_ADD,
     HOOK_QUERY,
+    REBOOT,
     SET_WIFI_CONF_WITHOUT_AUTH,
     UPDATE_FACE,
     UPDATE_NAME,
@@ -374,7 +376,7 @@ async def test_an_answer_that_is_too_long(chunked: bool) -> None:
         return response
 
     async with server(respond) as address, api_of(address) as api:
-        with pytest.raises(ReplyError, match="getInfo answered more than 1024 KiB"):
+        with pytest.raises(ReplyError, match=r"getInfo on .* answered more than 1024 KiB"):
             await api.call(GET_INFO)
 
 
@@ -414,15 +416,27 @@ async def test_cookies_are_not_kept() -> None:
 # The camera's clock.
 
 
-@pytest.mark.parametrize("offset", [0.0, 3600.0, -86400.0])
-async def test_the_clock_by_the_date_of_the_answer(offset: float) -> None:
+@pytest.mark.parametrize("code", [1, 5])
+@pytest.mark.parametrize(
+    ("offset", "advice"),
+    [
+        (0.0, r"\)$"),
+        (3600.0, r"; its clock is (3600|3599) s ahead, which may be the reason$"),
+        (-86400.0, r"; its clock is 8640[012] s behind, which may be the reason$"),
+    ],
+)
+async def test_the_clock_by_the_date_of_the_answer(code: int, offset: float, advice: str) -> None:
     date = formatdate(time.time() + offset, usegmt=True)
-    async with server(always(b'{"code": 5}', Date=date)) as address, api_of(address) as api:
+    measured: list[float] = []
+    async with (
+        server(always(b'{"code": %d}' % code, Date=date)) as address,
+        CameraApi(SN, address, trust(), CREDENTIALS, clock_measured=measured.append) as api,
+    ):
         assert api.clock_offset is None
         # Most of all where a signature is refused.
-        with pytest.raises(RefusedError):
+        with pytest.raises(RefusedError, match=advice):
             await api.call(GET_INFO)
-        assert api.clock_offset == pytest.approx(offset, abs=30.0)
+        assert measured == [api.clock_offset] == pytest.approx([offset], abs=30.0)
 
 
 @pytest.mark.parametrize("date", ["", "yesterday", "Mon, 99 Foo 2026 99:99:99 GMT", "Thu, 01 Jan 99999 00:00:00 GMT"])
@@ -441,6 +455,112 @@ async def test_no_date_at_all() -> None:
     async with tls_server(handle) as address, api_of(address) as api:
         assert await api.call(GET_INFO) == {}
         assert api.clock_offset is None
+
+
+# Pictures.
+
+
+async def test_a_picture_is_fetched_from_the_camera_that_gave_its_address(camera: SimulatedCamera) -> None:
+    async with api_of(camera) as api:
+        url = (await api.call(GET_SNAPSHOT))["snapshot_url"]
+        assert (await api.fetch(url)).startswith(b"\xff\xd8\xff")
+        with pytest.raises(ReplyError, match=r"/tmp/snapshot/.*\.jpg on .* answered HTTP 404 and no picture"):
+            await api.fetch(url + "0")
+
+
+@pytest.mark.parametrize(
+    ("url", "complaint"),
+    [
+        ("https://127.30.3.2/tmp/snapshot/1.jpg?auth_key=1", "which is not on this camera"),
+        ("http://127.30.3.1/tmp/snapshot/1.jpg?auth_key=1", "which is not on this camera"),
+        ("file:///etc/passwd", "which is not on this camera"),
+        ("/tmp/snapshot/1.jpg", "which is not on this camera"),
+        ("", "which is not on this camera"),
+        ("https://[127.30.3.1/1.jpg", "which is no address"),
+        ("https://camera@169.254.169.254/127.30.3.1", "which is not on this camera"),
+    ],
+)
+async def test_nobody_else_is_asked_for_a_picture(camera: SimulatedCamera, url: str, complaint: str) -> None:
+    async with api_of(camera) as api:
+        with pytest.raises(ReplyError, match=complaint):
+            await api.fetch(url)
+        assert api._session is None
+
+
+async def test_a_picture_that_is_none_or_too_large() -> None:
+    async def respond(request: web.BaseRequest) -> web.StreamResponse:
+        large = request.path == "/large.jpg"
+        return web.Response(body=bytes(api_module.MAX_PICTURE + 1) if large else b"GIF89a", status=200)
+
+    async with server(respond) as address, api_of(address) as api:
+        with pytest.raises(ReplyError, match=r"/small.jpg on .* answered HTTP 200 and no picture"):
+            await api.fetch(f"https://{address}/small.jpg?auth_key=1")
+        with pytest.raises(ReplyError, match=r"/large.jpg on .* answered more than 2048 KiB"):
+            await api.fetch(f"https://{address}/large.jpg?auth_key=1")
+
+
+# What is worth another try.
+
+
+def breaks(first: int) -> tuple[Respond, list[str]]:
+    """A server that hangs up on the first calls, and the paths that it was asked."""
+    paths: list[str] = []
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse:
+        paths.append(request.path.removeprefix("/openapi/"))
+        if len(paths) <= first:
+            assert request.transport is not None
+            request.transport.abort()
+        return web.Response(body=b'{"code": 0, "data": {"name": "x"}}')
+
+    return respond, paths
+
+
+async def test_a_question_is_asked_once_more_where_the_connection_breaks() -> None:
+    respond, paths = breaks(1)
+    async with server(respond) as address, api_of(address) as api:
+        assert await api.call(GET_INFO) == {"name": "x"}
+    assert paths == ["device/getInfo"] * 2
+    respond, paths = breaks(2)
+    async with server(respond) as address, api_of(address) as api:
+        with pytest.raises(UnreachableError, match="device/getInfo on"):
+            await api.call(GET_INFO)
+    assert paths == ["device/getInfo"] * 2
+
+
+async def test_what_changes_something_is_sent_once() -> None:
+    respond, paths = breaks(1)
+    async with server(respond) as address, api_of(address) as api:
+        with pytest.raises(UnreachableError, match="config/updateName on"):
+            await api.call(UPDATE_NAME, name="x")
+        assert await api.call(UPDATE_NAME, name="x") == {"name": "x"}
+    assert paths == ["config/updateName"] * 2
+
+
+async def test_after_the_end_there_are_no_calls(camera: SimulatedCamera) -> None:
+    async with api_of(camera) as api:
+        await api.call(GET_INFO)
+    with pytest.raises(UnreachableError, match=f"the channel to camera {SN} has ended"):
+        await api.call(GET_INFO)
+
+
+async def test_calls_that_are_under_way_at_the_end() -> None:
+    asked = asyncio.Semaphore(0)
+
+    async def respond(_request: web.BaseRequest) -> web.StreamResponse:
+        asked.release()
+        await asyncio.get_running_loop().create_future()
+        raise AssertionError
+
+    async with server(respond) as address:
+        async with api_of(address) as api:
+            # The third one waits for a connection.
+            calls = [asyncio.create_task(api.call(endpoint)) for endpoint in (GET_INFO, REBOOT, REBOOT)]
+            async with asyncio.timeout(PATIENCE):
+                await asked.acquire()
+                await asked.acquire()
+        for result in await asyncio.gather(*calls, return_exceptions=True):
+            assert isinstance(result, UnreachableError)
 
 
 # No answer.
