@@ -18,6 +18,7 @@
     │   ├── CertificateError    the certificate is not the one that was pinned, or not from the CA
     │   ├── RefusedError        the camera answered with a code of its own
     │   └── ReplyError          the camera answered what its API cannot mean
+    │       └── RejectedFileError  a file that it points to is not taken: elsewhere, too large, not what it should be
     ├── ParameterError          a call that the catalogue refuses, before anything is sent
     │   └── FileTooLargeError   its file is over the camera's limit
     ├── ClientCertificateError  the .p12 file or its password is wrong
@@ -116,6 +117,10 @@ class RefusedError(DeviceError):
 
 class ReplyError(DeviceError):
     """The camera answered what its API cannot mean."""
+
+
+class RejectedFileError(ReplyError):
+    """A file that a camera points to is not taken: it is on another host, too large, or not what it should be."""
 
 
 class ParameterError(BridgeError):
