@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import orjson
@@ -35,6 +36,8 @@ MAX_UNDER_WAY = 500
 MAX_BYTES_UNDER_WAY = 16 * MAX_REQUEST
 """Bytes of them together: pictures for many cameras wait for each other before they fill a small machine's memory."""
 
+STOPPING = "the bridge is stopping"
+
 Transaction = str | int | float | None
 
 
@@ -53,6 +56,17 @@ CarryOut = Callable[[Request], Awaitable[Any]]
 Raises:
     BridgeError: it is not done; why. See :func:`judge`.
 """
+
+
+def _check_size(payload: bytes) -> bytes:
+    """Return ``payload``.
+
+    Raises:
+        CommandError: it is too large.
+    """
+    if len(payload) > MAX_REQUEST:
+        raise CommandError("too_large", f"the request has {len(payload)} bytes, and may have {MAX_REQUEST}")
+    return payload
 
 
 def read_request(payload: bytes) -> Request:
@@ -112,6 +126,16 @@ def error_payload(error: CommandError, transaction: Transaction) -> bytes:
     return orjson.dumps({"status": "error", "transaction": transaction, "error": reason})
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request that waits for its answer."""
+
+    received: Received
+    topic: str
+    failed: Callable[[], None]
+    transaction: Transaction = None
+
+
 class Answerer:
     """Carries requests out and answers each exactly once, within a time.
 
@@ -123,14 +147,16 @@ class Answerer:
     def __init__(self, publisher: Publisher, timeout: float) -> None:
         self._publisher = publisher
         self._timeout = timeout
-        self._under_way: dict[asyncio.Task[None], int] = {}
+        self._under_way: dict[asyncio.Task[Any], int] = {}
         """With the bytes of each."""
+        self._is_stopping = False
 
     async def run(self) -> None:
-        """Wait until cancelled; what is under way then is ended with it."""
+        """Wait until cancelled; what is under way then is ended with it, and nothing more begun."""
         try:
             await asyncio.get_running_loop().create_future()
         finally:
+            self._is_stopping = True
             for task in self._under_way:
                 task.cancel()
             if self._under_way:
@@ -160,68 +186,65 @@ class Answerer:
                 received.topic,
             )
             return
-        task = asyncio.create_task(self._answer(received, topic, carry_out, read, failed), name=received.topic)
-        self._under_way[task] = len(received.payload)
-        task.add_done_callback(self._under_way.pop)
-
-    async def _answer(
-        self,
-        received: Received,
-        topic: str,
-        carry_out: CarryOut,
-        read: Callable[[bytes], Request],
-        failed: Callable[[], None],
-    ) -> None:
         if received.response_topic is not None and is_name(received.response_topic):
             topic = received.response_topic
-        request = Request({})
+        asked = _Asked(received, topic, failed)
+        size = len(received.payload)
         try:
-            self._check_room(received)
-            request = read(received.payload)
-            async with asyncio.timeout(self._timeout):
-                answer = ok_payload(await carry_out(request), request.transaction)
-            self._send(answer, topic, received)
-        except BridgeError as error:
-            self._refuse(judge(error), request, topic, received)
-            failed()
-        except asyncio.CancelledError:
-            self._refuse(CommandError("offline", "the bridge is stopping"), request, topic, received)
-            raise
-        except TimeoutError:
-            late = CommandError("timeout", f"not carried out within commands.timeout ({self._timeout:g} s)")
-            self._refuse(late, request, topic, received)
-            failed()
-        except Exception:
-            log.exception("%s: a bug in the bridge; please report it", received.topic)
-            self._refuse(CommandError("camera", "a bug in the bridge, see its log"), request, topic, received)
-            failed()
+            request = read(_check_size(received.payload))
+            asked = replace(asked, transaction=request.transaction)
+            self._check_room(size)
+        except CommandError as error:
+            self._refuse(asked, error)
+            return
+        task = asyncio.create_task(self._carry_out(carry_out, request), name=received.topic)
+        self._under_way[task] = size
+        task.add_done_callback(partial(self._done, asked))
 
-    def _check_room(self, received: Received) -> None:
-        """Refuse what is too large or too much.
+    def _check_room(self, size: int) -> None:
+        """Refuse what is too much, or too late.
 
         Raises:
             CommandError: it is.
         """
-        size = len(received.payload)
-        if size > MAX_REQUEST:
-            raise CommandError("too_large", f"the request has {size} bytes, and may have {MAX_REQUEST}")
-        if len(self._under_way) > MAX_UNDER_WAY or sum(self._under_way.values()) > MAX_BYTES_UNDER_WAY:
+        if self._is_stopping:
+            raise CommandError("offline", STOPPING)
+        if len(self._under_way) >= MAX_UNDER_WAY or sum(self._under_way.values()) + size > MAX_BYTES_UNDER_WAY:
             raise CommandError("busy", f"{len(self._under_way)} requests are under way: ask later")
 
-    def _send(self, answer: bytes, topic: str, received: Received) -> None:
-        """Send an answer.
+    async def _carry_out(self, carry_out: CarryOut, request: Request) -> bytes:
+        async with asyncio.timeout(self._timeout):
+            return ok_payload(await carry_out(request), request.transaction)
 
-        Raises:
-            CommandError: it is more than the broker takes.
-        """
-        if not self._publisher.fits(topic, answer, received.correlation):
-            raise CommandError("too_large", f"the answer has {len(answer)} bytes, more than the broker takes")
-        self._publisher.send(topic, answer, received.correlation)
+    def _done(self, asked: _Asked, task: asyncio.Task[bytes]) -> None:
+        """Answer by what became of the task, even if it was cancelled before it began."""
+        del self._under_way[task]
+        error = CommandError("offline", STOPPING) if task.cancelled() else task.exception()
+        if error is None:
+            self._send(asked, task.result())
+        elif isinstance(error, BridgeError):
+            self._refuse(asked, judge(error))
+        elif isinstance(error, TimeoutError):
+            self._refuse(
+                asked, CommandError("timeout", f"not carried out within commands.timeout ({self._timeout:g} s)")
+            )
+        else:
+            log.error("%s: a bug in the bridge; please report it", asked.received.topic, exc_info=error)
+            self._refuse(asked, CommandError("camera", "a bug in the bridge, see its log"))
 
-    def _refuse(self, error: CommandError, request: Request, topic: str, received: Received) -> None:
-        log.info("%s: %s: %s", received.topic, error.kind, error)
-        try:
-            self._send(error_payload(error, request.transaction), topic, received)
-        except CommandError as too_large:
+    def _send(self, asked: _Asked, answer: bytes) -> None:
+        if self._publisher.fits(asked.topic, answer, asked.received.correlation):
+            self._publisher.send(asked.topic, answer, asked.received.correlation)
+        else:
+            too_large = CommandError("too_large", f"the answer has {len(answer)} bytes, more than the broker takes")
+            self._refuse(asked, too_large)
+
+    def _refuse(self, asked: _Asked, error: CommandError) -> None:
+        log.info("%s: %s: %s", asked.received.topic, error.kind, error)
+        correlation = asked.received.correlation
+        answer = error_payload(error, asked.transaction)
+        if not self._publisher.fits(asked.topic, answer, correlation):
             # Only a transaction can be that long.
-            self._publisher.send(topic, error_payload(too_large, None), received.correlation)
+            answer = error_payload(error, None)
+        self._publisher.send(asked.topic, answer, correlation)
+        asked.failed()

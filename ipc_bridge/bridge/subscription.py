@@ -30,7 +30,7 @@ class Subscription:
     def __init__(self, sn: str, channel: Channel) -> None:
         self._sn = sn
         self._channel = channel
-        self._topics: list[str] = []
+        self._topics = [DETECT_EVENT]
         self._heard_at = 0.0
 
     def heard(self) -> None:
@@ -43,15 +43,10 @@ class Subscription:
         Raises:
             DeviceError: the camera refuses, or is gone.
         """
+        if model.may_have_faces:
+            self._topics = [DETECT_EVENT, FACE_EVENT]
         self.heard()
-        self._topics = [DETECT_EVENT, FACE_EVENT] if model.may_have_faces else [DETECT_EVENT]
-        try:
-            await self._channel.subscribe(self._topics)
-        except RefusedError as error:
-            if error.code != SUBSCRIBE_EVENT_NOT_EXIST or len(self._topics) == 1:
-                raise
-            self._topics = [DETECT_EVENT]
-            await self._channel.subscribe(self._topics)
+        await self._subscribe()
 
     async def keep(self) -> None:
         """Wait for the end of the channel; where nothing comes for long, see whether the subscription still stands.
@@ -68,9 +63,17 @@ class Subscription:
                 self.heard()
                 try:
                     async with asyncio.timeout(ANSWER_TIMEOUT):
-                        await self._channel.subscribe(self._topics)
+                        await self._subscribe()
                 except (TimeoutError, DeviceError) as error:
                     log.warning("Camera %s has forgotten our subscription: %s", self._sn, str(error) or "no answer")
                     self._channel.abort()
         finally:
             closed.cancel()
+
+    async def _subscribe(self) -> None:
+        try:
+            await self._channel.subscribe(self._topics)
+        except RefusedError as error:
+            if error.code != SUBSCRIBE_EVENT_NOT_EXIST or len(self._topics) == 1:
+                raise
+            await self._channel.subscribe([DETECT_EVENT])

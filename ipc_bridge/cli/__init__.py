@@ -9,7 +9,7 @@ from __future__ import annotations
 import click
 
 from ipc_bridge import __version__
-from ipc_bridge.cli import calls, daemon, discover, events, simulation
+from ipc_bridge.cli import calls, daemon, discover, events, faces, groups, simulation
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -17,7 +17,8 @@ from ipc_bridge.cli import calls, daemon, discover, events, simulation
 def main() -> None:
     """Bring SUNMI cameras to MQTT and Home Assistant.
 
-    Exit status: 0 stopped as asked, 1 a bug, 2 a mistake in the configuration or on the command line.
+    Exit status: 0 stopped as asked, 1 a bug or what could not be done, 2 a mistake in the configuration or on the
+    command line.
     """
 
 
@@ -28,6 +29,8 @@ for command in (
     events.events,
     calls.call,
     calls.endpoints,
+    faces.faces,
+    groups.groups,
     simulation.simulate,
     simulation.demo,
 ):

@@ -14,7 +14,7 @@ from ipc_bridge.catalog.device import ENDPOINTS
 from ipc_bridge.catalog.endpoint import Auth, Effect, Endpoint
 from ipc_bridge.cli import parameters
 from ipc_bridge.cli.answers import describe
-from ipc_bridge.cli.camera import Target, camera_options, connected, explained, find
+from ipc_bridge.cli.camera import Host, Target, camera_options, connected, explained, find
 from ipc_bridge.cli.output import plain, show, table
 
 GROUPS = tuple(dict.fromkeys(endpoint.group for endpoint in ENDPOINTS.values()))
@@ -34,7 +34,7 @@ GROUPS = tuple(dict.fromkeys(endpoint.group for endpoint in ENDPOINTS.values()))
 def call(
     config_path: Path,
     sn: str,
-    host: tuple[str, int | None] | None,
+    host: Host,
     endpoint: Endpoint,
     words: tuple[str, ...],
     *,
@@ -47,11 +47,11 @@ def call(
     status is 1 where the camera refuses or cannot be reached, 2 where something is wrong with the parameters.
     """
     with explained():
-        params = parameters.parse(endpoint, words)
+        values = parameters.parse(endpoint, words)
     target = find(config_path, sn, host)
     if endpoint.effect is Effect.DANGER and not yes:
         click.confirm(f"{endpoint.path} on camera {sn}: {endpoint.title}. Do it?", abort=True, err=True)
-    data = endpoint.redact(asyncio.run(_call(target, endpoint, params)))
+    data = endpoint.redact(asyncio.run(_call(target, endpoint, values)))
     if as_json:
         click.echo(orjson.dumps(data, option=orjson.OPT_INDENT_2))
     elif data or endpoint.reply:
@@ -60,9 +60,9 @@ def call(
         click.echo("Done.")
 
 
-async def _call(target: Target, endpoint: Endpoint, params: dict[str, Any]) -> dict[str, Any]:
+async def _call(target: Target, endpoint: Endpoint, values: dict[str, Any]) -> dict[str, Any]:
     async with connected(target, activating=endpoint.auth is Auth.ACTIVATION_CODE) as api:
-        return await api.call(endpoint, **params)
+        return await api.send(endpoint, values)
 
 
 def _complete(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:

@@ -19,11 +19,14 @@ from ipc_bridge.cli.configuration import DEFAULT, config_option, load
 from ipc_bridge.config import CameraConfig, load_config
 from ipc_bridge.config.values import host_and_perhaps_port
 from ipc_bridge.device.address import Address
-from ipc_bridge.device.api import CameraApi
+from ipc_bridge.device.api import CameraApi, fetch_fingerprint
 from ipc_bridge.device.tls import Security
 from ipc_bridge.errors import BridgeError, ClientCertificateError, ParameterError
 from ipc_bridge.models import is_serial
 from ipc_bridge.wire.signing import Credentials
+
+Host = tuple[str, int | None] | None
+"""What ``--host`` gives."""
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -43,6 +46,8 @@ def explained() -> Iterator[None]:
         raise MistakeError(str(error)) from error
     except BridgeError as error:
         raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from error
 
 
 def complete_serial(
@@ -64,7 +69,7 @@ def _serial(_context: click.Context, _parameter: click.Parameter, value: str) ->
     return value
 
 
-def _host(_context: click.Context, _parameter: click.Parameter, value: str | None) -> tuple[str, int | None] | None:
+def _host(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Host:
     try:
         return None if value is None else host_and_perhaps_port(value)
     except vol.Invalid as error:
@@ -100,7 +105,7 @@ class Target:
         )
 
 
-def find(config_path: Path, sn: str, host: tuple[str, int | None] | None) -> Target:
+def find(config_path: Path, sn: str, host: Host) -> Target:
     """Return the camera ``sn``, trusted by the certificate that the bridge has pinned.
 
     Raises:
@@ -123,5 +128,8 @@ def find(config_path: Path, sn: str, host: tuple[str, int | None] | None) -> Tar
 async def connected(target: Target, *, activating: bool = False) -> AsyncIterator[CameraApi]:
     """The camera's API, with errors explained."""
     with explained():
+        if target.security.pin is not None:
+            # The HTTP client looks, too, but does not wait until a connection to somebody else is closed.
+            await fetch_fingerprint(target.address, target.security)
         async with target.open(activating=activating) as api:
             yield api

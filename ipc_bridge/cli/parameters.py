@@ -36,7 +36,7 @@ def complete_endpoint(_context: click.Context, _parameter: click.Parameter, inco
 
 
 def parse(call: Endpoint, words: Iterable[str]) -> dict[str, Any]:
-    """Return a call's parameters in the vendor's form, judged.
+    """Return what is sent for a call's parameters.
 
     Raises:
         ParameterError: one is wrong, missing or too much, or a file cannot be read.
@@ -49,8 +49,7 @@ def parse(call: Endpoint, words: Iterable[str]) -> dict[str, Any]:
         if name in params:
             raise ParameterError(f"{name} is given twice")
         params[name] = _value(call.fields.get(name), text)
-    call.check(params)
-    return params
+    return call.check(params)
 
 
 def _value(field: Field | None, text: str) -> Any:

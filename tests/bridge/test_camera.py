@@ -15,6 +15,7 @@ import pytest
 
 from ipc_bridge.backoff import Backoff
 from ipc_bridge.bridge import camera as module
+from ipc_bridge.bridge import subscription
 from ipc_bridge.bridge.camera import CameraRunner
 from ipc_bridge.bridge.lateness import CameraClock
 from ipc_bridge.bridge.pause import WAKE_EVERY
@@ -543,7 +544,7 @@ async def test_a_camera_that_cannot_be_run(camera: SimulatedCamera) -> None:
 async def test_a_subscription_is_looked_after_where_nothing_comes(
     camera: SimulatedCamera, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "SILENT_AFTER", 0.05)
+    monkeypatch.setattr(subscription, "SILENT_AFTER", 0.05)
     async with living(make_life(camera)) as life:
         await life.becomes(Status.ONLINE)
         for _ in range(2):
@@ -556,8 +557,8 @@ async def test_a_subscription_is_looked_after_where_nothing_comes(
 async def test_a_camera_that_has_forgotten_the_subscription_is_connected_again(
     camera: SimulatedCamera, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(module, "SILENT_AFTER", 0.2)
-    monkeypatch.setattr(module, "PROBE_TIMEOUT", 0.05)
+    monkeypatch.setattr(subscription, "SILENT_AFTER", 0.2)
+    monkeypatch.setattr(subscription, "ANSWER_TIMEOUT", 0.05)
     async with living(make_life(camera)) as life:
         await life.becomes(Status.ONLINE)
         camera.faults.refuse("subscribe", 3)

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from rich.console import Console
 
-from ipc_bridge.catalog.device import ENDPOINTS
+from ipc_bridge.catalog.device import ENDPOINTS, GET_LED_SWITCH
 from ipc_bridge.catalog.endpoint import Auth, Effect, Endpoint
 from ipc_bridge.catalog.fields import MAX_FILE, File, encode
 from ipc_bridge.cli import main
+from ipc_bridge.cli.answers import describe
 from ipc_bridge.device.address import Address
 from ipc_bridge.device.api import fetch_fingerprint
 from ipc_bridge.simulator import Code
@@ -116,6 +118,14 @@ async def test_what_cannot_be_understood_is_shown_as_it_came(shop: Shop) -> None
     result = await shop.call("config/getZoomFocusConf")
     assert result.exit_code == 0
     assert ["zoom", "wide"] in [line.split() for line in result.stdout.splitlines()]
+
+
+def test_what_is_new_in_an_answer_is_shown_too() -> None:
+    console = Console(width=100)
+    with console.capture() as capture:
+        console.print(describe(GET_LED_SWITCH, {"led_switch": 1, "colour": {"name": "red", "rgb": [255, 0, 0]}}))
+    rows = [line.split() for line in capture.get().splitlines()]
+    assert rows == [["led_switch", "1", "(ON)"], ["colour", "name", "red"], ["rgb", "255,", "0,", "0"]]
 
 
 # Mistakes: nothing is sent.
@@ -223,7 +233,7 @@ async def test_another_certificate_is_refused(shop: Shop) -> None:
     shop.remember(api_pin=ANOTHER)
     result = await shop.call("config/getName")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert "the certificate of" in result.stderr
+    assert "the camera's certificate has changed" in result.stderr
     assert not shop.camera.calls
     assert json.loads((shop.directory / "state" / "cameras.json").read_text())["cameras"][0]["api_pin"] == ANOTHER
 

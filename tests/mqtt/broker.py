@@ -13,6 +13,8 @@ from typing import Self
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from tests.requirements import require_program
 
@@ -95,6 +97,7 @@ class Heard:
     payload: bytes
     retained: bool
     user_properties: tuple[tuple[str, str], ...] = ()
+    correlation: bytes | None = None
 
 
 class Listener:
@@ -124,8 +127,21 @@ class Listener:
         self._client.disconnect()
         await asyncio.to_thread(self._client.loop_stop)
 
-    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
-        self._client.publish(topic, payload, qos=1, retain=retain)
+    def publish(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        retain: bool = False,
+        response_topic: str | None = None,
+        correlation: bytes | None = None,
+    ) -> None:
+        properties = Properties(PacketTypes.PUBLISH)
+        if response_topic is not None:
+            properties.ResponseTopic = response_topic
+        if correlation is not None:
+            properties.CorrelationData = correlation
+        self._client.publish(topic, payload, qos=1, retain=retain, properties=properties)
 
     @property
     def topics(self) -> list[str]:
@@ -159,7 +175,8 @@ class Listener:
 
     def _on_message(self, _client: paho.Client, _userdata: object, message: paho.MQTTMessage) -> None:
         properties = tuple(getattr(message.properties, "UserProperty", ()))
-        heard = Heard(message.topic, bytes(message.payload), message.retain, properties)
+        correlation = getattr(message.properties, "CorrelationData", None)
+        heard = Heard(message.topic, bytes(message.payload), message.retain, properties, correlation)
         self._loop.call_soon_threadsafe(self.messages.append, heard)
 
 
