@@ -80,7 +80,9 @@ class CameraRunner:
         self.reconnects: Counter[str] = Counter()
         """Ends of channels by cause."""
         self.info: CameraInfo = known.info(config.name)
-        self.state = CameraState(known, state_interval, self._state_changed)
+        self.state = CameraState(
+            known, state_interval, self._state_changed, lambda: self._observer.camera_changed(self)
+        )
         self.api: CameraApi | None = None
         """Its API while it can be called."""
         self._contexts = contexts

@@ -13,10 +13,10 @@ class Observer(Protocol):
     """Told by each camera's runner."""
 
     def camera_changed(self, runner: CameraRunner) -> None:
-        """Its status, the reason for it, or what is known of it changed."""
+        """Its status, the reason for it, or what is known of it changed: also which properties it does not have."""
 
     def state_changed(self, runner: CameraRunner) -> None:
-        """Its properties changed, or which of them it has."""
+        """Its properties changed."""
 
     def camera_event(self, kind: str, runner: CameraRunner, **details: Any) -> None:
         """Something happened that ``bridge/event`` tells."""

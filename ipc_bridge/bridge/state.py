@@ -45,6 +45,7 @@ class CameraState:
         known: the camera's record; it remembers what the camera does not have.
         interval: ``state.interval`` in seconds.
         changed: called when a property has changed and all of them have been read at least once.
+        lacks: called when the camera turned out not to have some.
         uniform: draws a number between two others; tests give their own.
     """
 
@@ -53,6 +54,7 @@ class CameraState:
         known: KnownCamera,
         interval: float,
         changed: Callable[[], None],
+        lacks: Callable[[], None],
         uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
         self.values: dict[str, Any] = {}
@@ -63,6 +65,7 @@ class CameraState:
         self._known = known
         self._interval = interval
         self._changed = changed
+        self._lacks = lacks
         self._uniform = uniform
         self._told: dict[str, Any] = {}
         self._unread = set(GETTERS)
@@ -144,6 +147,7 @@ class CameraState:
                 has_it = False
                 self._known.unsupported.append(getter.path)
                 log.info("Camera %s does not have %s: %s", self._known.sn, ", ".join(names), error)
+                self._lacks()
             else:
                 self._complain(getter, error)
         except (NoAnswerError, ReplyError) as error:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,9 +22,14 @@ from ipc_bridge.bridge.lateness import CameraClock
 from ipc_bridge.bridge.pause import WAKE_EVERY
 from ipc_bridge.bridge.registry import KnownCamera
 from ipc_bridge.bridge.security import TlsContexts
+from ipc_bridge.bridge.state import CameraState
 from ipc_bridge.catalog.codes import SUBSCRIBE_EVENT_NOT_EXIST
+from ipc_bridge.catalog.device import GET_LED_SWITCH
+from ipc_bridge.catalog.settings import GETTERS, SETTINGS
 from ipc_bridge.config import Account, CameraConfig, Tls
+from ipc_bridge.device.api import CameraApi
 from ipc_bridge.device.discovery import Answer
+from ipc_bridge.errors import CommandError, UnreachableError
 from ipc_bridge.models import Model, Status
 from ipc_bridge.simulator import MOTION_MODEL, CameraSettings, SimulatedCamera
 from ipc_bridge.wire.frame import Coverage
@@ -565,3 +571,75 @@ async def test_a_camera_that_has_forgotten_the_subscription_is_connected_again(
         await eventually(lambda: camera.connects == 2)
         await life.becomes(Status.ONLINE)
     assert "has forgotten our subscription" in caplog.text
+
+
+# Its settings and its API.
+
+
+async def test_its_settings_are_read_when_it_comes(camera: SimulatedCamera) -> None:
+    life = make_life(camera)
+    async with living(life):
+        await eventually(lambda: bool(life.observer.properties))
+        assert life.observer.properties[0].keys() == SETTINGS.keys()
+        assert life.runner.info.name == "Front door"
+        # And again when it comes back; nothing has changed meanwhile.
+        calls = len(camera.calls)
+        await camera.stop()
+        await life.becomes(Status.OFFLINE)
+        await camera.start()
+        await eventually(lambda: len(camera.calls) >= calls + len(GETTERS))
+        assert len(life.observer.properties) == 1
+
+
+async def test_a_new_name_is_known_everywhere(camera: SimulatedCamera) -> None:
+    life = make_life(camera)
+    async with living(life):
+        await eventually(lambda: bool(life.observer.properties))
+        camera.controls.name = "Back door"
+        await life.runner.refresh()
+        assert (life.known.own_name, life.runner.info.name) == ("Back door", "Back door")
+        assert life.observer.properties[-1]["name"] == "Back door"
+
+
+async def test_new_firmware_may_have_what_the_old_one_had_not(camera: SimulatedCamera) -> None:
+    for firmware, asked in (("1.3.6", False), ("1.2.0", True), (None, False)):
+        known = KnownCamera(SN, firmware=firmware, model_name="FM020", unsupported=[GET_LED_SWITCH.path])
+        calls = len(camera.calls)
+        life = make_life(camera, known)
+        async with living(life):
+            await eventually(lambda: bool(life.observer.properties))  # noqa: B023 - called within the round
+        assert (GET_LED_SWITCH.path in [call.path for call in camera.calls[calls:]]) == asked
+        assert (GET_LED_SWITCH.path not in known.unsupported) == asked
+        assert ("led" in life.observer.properties[0]) == asked
+
+
+async def test_its_api_is_there_while_it_is_online(camera: SimulatedCamera) -> None:
+    life = make_life(camera)
+    with pytest.raises(CommandError, match=f"camera {SN} is not online: offline") as caught:
+        life.runner.reachable_api()
+    assert caught.value.kind == "offline"
+    async with living(life):
+        await life.becomes(Status.ONLINE)
+        api = life.runner.reachable_api()
+        assert await api.call(GET_LED_SWITCH) == {"led_switch": 1}
+        await camera.stop()
+        reason = await life.becomes(Status.OFFLINE)
+        with pytest.raises(CommandError, match=re.escape(reason)):
+            life.runner.reachable_api()
+        with pytest.raises(UnreachableError, match="has ended"):
+            await api.call(GET_LED_SWITCH)
+
+
+async def test_a_bug_in_reading_ends_nothing_else(
+    camera: SimulatedCamera, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def with_a_bug(_state: CameraState, _api: CameraApi) -> None:
+        raise KeyError("x")
+
+    monkeypatch.setattr(CameraState, "run", with_a_bug)
+    life = make_life(camera)
+    async with living(life):
+        await life.becomes(Status.ONLINE)
+        await eventually(lambda: "its settings are not read any more" in caplog.text)
+        camera.emit_face()
+        await camera.wait_for_all_acknowledged()

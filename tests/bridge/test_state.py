@@ -54,7 +54,14 @@ class Life:
         self.api = api
         self.known = known or KnownCamera(SN, model_name="FM020")
         self.told: list[dict[str, Any]] = []
-        self.state = CameraState(self.known, interval, lambda: self.told.append(dict(self.state.values)), uniform)
+        self.lacks: list[list[str]] = []
+        self.state = CameraState(self.known, interval, self._changed, self._lacks, uniform)
+
+    def _changed(self) -> None:
+        self.told.append(dict(self.state.values))
+
+    def _lacks(self) -> None:
+        self.lacks.append(list(self.known.unsupported))
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -107,7 +114,8 @@ async def test_what_a_camera_does_not_have_is_found_out_once(code: int, caplog: 
         life = Life(api, KnownCamera(SN, model_name="FM030"))
         await life.state.read(api)
         assert SETTINGS.keys() - life.told[0].keys() == FACES
-        assert sorted(life.known.unsupported) == [GET_AI_FACE_CONFIG.path, GET_GROUP_LIST.path]
+        assert life.known.unsupported == [GET_AI_FACE_CONFIG.path, GET_GROUP_LIST.path]
+        assert life.lacks == [life.known.unsupported[:1], life.known.unsupported]
         assert f"Camera {SN} does not have face_groups: face/getGroupList" in caplog.text
         await life.state.read(api)
         # After a restart, too.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from ipc_bridge.bridge.supervisor import Supervisor
 from ipc_bridge.clock import SystemClock
 from ipc_bridge.config import Account, CameraConfig, CameraDefaults, Config, Discovery
 from ipc_bridge.device.discovery import Answer
+from ipc_bridge.errors import CommandError
 from ipc_bridge.journal.feed import Feed
 from ipc_bridge.journal.journal import Journal
 from ipc_bridge.journal.store import FILE_NAME, JournalStore
@@ -70,7 +71,9 @@ class Site(Rig):
             self,
         )
 
-    def announce(self, info: CameraInfo, known: KnownCamera, then: Callable[[], None] | None) -> None:
+    def announce(
+        self, info: CameraInfo, known: KnownCamera, state: Mapping[str, Any], then: Callable[[], None] | None
+    ) -> None:
         self.announced.append(info.name)
         if then is not None:
             self.held.append(then)
@@ -271,3 +274,24 @@ async def test_at_the_end_nothing_counts_as_watched(tmp_path: Path, camera: Simu
         assert last[TOPICS.camera(SN, "status")] == (b"offline", True)
         for kind in ("motion", "sound", "human"):
             assert last[TOPICS.camera(SN, kind)] == (b"OFF", True)
+
+
+async def test_a_cameras_state_is_kept_until_it_is_forgotten(tmp_path: Path, camera: SimulatedCamera) -> None:
+    bridge = Site(tmp_path, cameras=(configured(camera),))
+    topic = TOPICS.camera(SN, "state")
+    async with bridge.running():
+        await eventually(lambda: topic in bridge.kept())
+        state = json.loads(bridge.kept()[topic])
+        assert (state["led"], state["zoom"]) == ("ON", 0)
+        camera.controls.zoom = 9
+        assert await bridge.supervisor.refresh(SN) == [SN]
+        assert json.loads(bridge.kept()[topic])["zoom"] == 9
+        assert await bridge.supervisor.refresh(None) == [SN]
+        runner = bridge.supervisor.runner(SN)
+        await bridge.supervisor.forget(SN)
+        # An answer that was on its way brings nothing back.
+        runner.state.values["zoom"] = 10
+        bridge.supervisor.state_changed(runner)
+        assert not bridge.kept()[topic]
+        with pytest.raises(CommandError, match=f"there is no camera {SN}"):
+            bridge.supervisor.runner(SN)

@@ -154,3 +154,5 @@ async def fake_broker(broker: FakeBroker | None = None) -> AsyncIterator[FakeBro
     finally:
         server.close()
         broker.cut()
+        # A transport that is aborted closes its socket in the loop's next turn.
+        await asyncio.gather(*(writer.wait_closed() for writer in broker.writers), return_exceptions=True)

@@ -1,0 +1,67 @@
+"""Pictures of now, from a camera to the broker."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from ipc_bridge.bridge.snapshots import Snapshots
+from ipc_bridge.catalog.device import GET_SNAPSHOT
+from ipc_bridge.device.address import Address
+from ipc_bridge.device.api import CameraApi
+from ipc_bridge.errors import ReplyError
+from ipc_bridge.simulator import CameraSettings, SimulatedCamera
+from tests.bridge.rig import TOPICS, Rig
+from tests.device.rig import CREDENTIALS, trust
+from tests.mqtt.broker import Listener, eventually, mosquitto, retained_on
+from tests.mqtt.fake_broker import fake_broker
+
+SN = "FS101D8BS00101"
+TOPIC = TOPICS.camera(SN, "snapshot")
+
+
+@pytest.fixture
+async def api() -> AsyncIterator[CameraApi]:
+    camera = SimulatedCamera(CameraSettings(sn=SN, host="127.20.3.1", discovery_port=None))
+    async with camera, CameraApi(SN, Address(camera.host, camera.api_port), trust(), CREDENTIALS) as api:
+        yield api
+
+
+@pytest.mark.parametrize("retain", [False, True])
+async def test_a_snapshot(tmp_path: Path, api: CameraApi, retain: bool) -> None:
+    rig = Rig()
+    url = (await api.call(GET_SNAPSHOT))["snapshot_url"]
+    async with mosquitto(tmp_path) as broker, Listener(broker.port) as listener, rig.connected(broker.port):
+        await Snapshots(TOPICS, rig.publisher, retain=retain).publish(SN, api, url)
+        assert (await listener.hears_topic(TOPIC)).startswith(b"\xff\xd8\xff")
+        assert (TOPIC in await retained_on(broker.port)) == retain
+        # A hub that starts does not take it for news.
+        rig.publisher.repeat()
+        assert await rig.publisher.drained(5)
+        await listener.catches_up()
+        assert listener.topics.count(TOPIC) == 1
+
+
+async def test_one_that_the_broker_does_not_take(
+    tmp_path: Path, api: CameraApi, caplog: pytest.LogCaptureFixture
+) -> None:
+    rig = Rig()
+    url = (await api.call(GET_SNAPSHOT))["snapshot_url"]
+    options = ("allow_anonymous true", "max_packet_size 100")
+    async with mosquitto(tmp_path, *options) as broker, rig.connected(broker.port):
+        await eventually(lambda: rig.publisher._connection is not None)
+        await Snapshots(TOPICS, rig.publisher, retain=True).publish(SN, api, url)
+        assert await rig.publisher.drained(5)
+    assert "bytes, more than the broker takes" in caplog.text
+
+
+async def test_one_that_is_not_there(api: CameraApi) -> None:
+    rig = Rig()
+    async with fake_broker() as broker, rig.connected(broker.port):
+        for url in ("None", "https://127.20.3.2/1.jpg", "https://127.20.3.1/1.jpg"):
+            with pytest.raises(ReplyError):
+                await Snapshots(TOPICS, rig.publisher, retain=True).publish(SN, api, url)
+        assert await rig.publisher.drained(5)
+        assert not broker.publications
