@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from ipc_bridge import __version__
 from ipc_bridge.bridge.answers import Answerer
@@ -13,6 +15,7 @@ from ipc_bridge.bridge.commands import Commands
 from ipc_bridge.bridge.detections import Detections
 from ipc_bridge.bridge.events import EventFlow
 from ipc_bridge.bridge.health import Health
+from ipc_bridge.bridge.hook_doors import HookDoors
 from ipc_bridge.bridge.lateness import Lateness
 from ipc_bridge.bridge.publisher import Publisher
 from ipc_bridge.bridge.registry import KnownCamera, Registry
@@ -21,6 +24,7 @@ from ipc_bridge.bridge.snapshots import Snapshots
 from ipc_bridge.bridge.supervisor import Supervisor
 from ipc_bridge.clock import Clock, SystemClock
 from ipc_bridge.config import Config
+from ipc_bridge.config.values import is_loopback
 from ipc_bridge.device.discovery import Discovery
 from ipc_bridge.errors import StorageError
 from ipc_bridge.homeassistant.announcer import Announcer
@@ -35,6 +39,8 @@ from ipc_bridge.mqtt.embedded import EmbeddedBroker
 from ipc_bridge.mqtt.topics import OFFLINE, ONLINE, Topics
 from ipc_bridge.service import READY, STOPPING, ServiceManager
 from ipc_bridge.storage import JsonFile, make_directory, only_user
+from ipc_bridge.web.application import make_application
+from ipc_bridge.web.server import WebServer
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +65,7 @@ async def run(config: Config, service: ServiceManager, stop: asyncio.Event, cloc
     """
     log.info("ipc-bridge %s starts; its state is in %s", __version__, config.storage.directory)
     _warn_of_what_is_not_there(config)
+    _warn_of_hooks_that_nobody_reaches(config)
     try:
         make_directory(config.storage.directory)
     except StorageError as error:
@@ -102,8 +109,9 @@ class Bridge:
 
         # Cameras.
         cameras = _CameraAnnouncer(config, topics, announcer)
+        doors = HookDoors(clock, config.web.public_url)
         self.supervisor = supervisor = Supervisor(
-            config, topics, clock, registry, lateness, flow, publisher, detections, cameras
+            config, topics, clock, registry, lateness, flow, publisher, detections, cameras, doors
         )
         self.discovery = discovery = Discovery(config.discovery.bind, config.discovery.targets, supervisor.discovered)
         journal.on_room(supervisor.resume)
@@ -113,6 +121,7 @@ class Bridge:
         health.gather(lambda: {"events": _event_figures(flow, journal, publisher)})
         health.gather(lambda: {"journal": {"depth": feed.depth, **journal.figures()}})
         health.gather(supervisor.figures)
+        health.gather(lambda: {"hooks": doors.figures()})
         health.gather(lambda: {"plugins": {}})
         health.check(lambda: journal.problem)
         self.answerer = Answerer(publisher, config.commands.timeout)
@@ -129,6 +138,13 @@ class Bridge:
         )
         for leaf, handler in commands.handlers.items():
             publisher.subscribe(topics.camera("+", leaf), handler)
+
+        # What others reach over HTTP.
+        self.plugin_sockets: dict[str, Path] = {}
+        self.web: WebServer | None = None
+        if config.web.enabled:
+            self.web = web = WebServer(config.web, make_application(config.web, health, doors, self.plugin_sockets))
+            health.check(lambda: web.problem)
 
         # The broker, last: it is told everything at once.
         client_id = config.mqtt.client_id or registry.client_id
@@ -152,6 +168,8 @@ class Bridge:
                 start("feed", self.feed.run()),
                 start("health", self.health.run()),
             ]
+            if self.web is not None:
+                serving.append(start("web", self.web.run()))
             if self.embedded is not None:
                 serving.append(start("embedded broker", self.embedded.run_forever()))
             talking = start("mqtt", self.mqtt.run(self.publisher))
@@ -219,6 +237,19 @@ def _warn_of_what_is_not_there(config: Config) -> None:
     for is_set, key in ((config.plugins.enabled, "plugins.enabled"), (config.cloud, "cloud")):
         if is_set:
             log.warning("%s has no effect yet: this version cannot do that", key)
+
+
+def _warn_of_hooks_that_nobody_reaches(config: Config) -> None:
+    """A camera that posts to an address on which nobody listens looks as if it were online and saw nothing."""
+    posts = any(camera.transport == "hook" for camera in (config.camera, *config.cameras))
+    public = urlsplit(config.web.public_url or "").hostname or ""
+    if posts and is_loopback(config.web.host) and not is_loopback(public):
+        log.warning(
+            "Cameras are told to post to %s, but web.host %s takes connections of this machine only: "
+            "set web.host to this machine's address, or 0.0.0.0",
+            public,
+            config.web.host,
+        )
 
 
 def _embedded_broker(config: Config) -> EmbeddedBroker | None:

@@ -23,6 +23,7 @@
     │   └── FileTooLargeError   its file is over the camera's limit
     ├── ClientCertificateError  the .p12 file or its password is wrong
     ├── CommandError            a command over MQTT is not carried out
+    ├── HookRefusedError        a post to a hook is not taken
     └── BrokerError             the MQTT broker cannot be used
         ├── BrokerRefusedError  it refuses this client
         └── BrokerLostError     the connection broke
@@ -146,6 +147,18 @@ class CommandError(BridgeError):
         self.kind = kind
         self.code = code
         self.name = name
+
+
+class HookRefusedError(BridgeError):
+    """A post to a hook is not taken.
+
+    ``kind`` is what it is counted as, ``status`` the HTTP status of the answer.
+    """
+
+    def __init__(self, message: str, kind: str, status: int) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.status = status
 
 
 class BrokerError(BridgeError):

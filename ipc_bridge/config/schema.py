@@ -7,7 +7,7 @@ What the values mean is explained to people in ``config.example.yaml``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -346,17 +346,24 @@ class Config(Keys):
 
     @classmethod
     def conflicts(cls, values: Mapping[str, Any]) -> Iterator[vol.Invalid]:
-        """What cameras post has to be received."""
-        if values["web"].enabled:
-            return
-        reason = "hook needs web.enabled, which is false; expected channel"
+        """What cameras and the cloud post has to be received."""
+        channel, false = "hook needs web.enabled, which is false; expected channel", "needs web.enabled, which is false"
+        # The key that asks for it, its name for people, and what to say where it cannot be.
+        posting: list[tuple[list[Hashable], str, str]] = []
         if values["camera"].transport == "hook":
-            yield vol.Invalid(reason, path=["camera", "transport"])
+            posting.append((["camera", "transport"], "camera.transport is hook", channel))
         for index, camera in enumerate(values["cameras"]):
             if camera.get("transport") == "hook":
-                yield vol.Invalid(reason, path=["cameras", index, "transport"])
+                posting.append((["cameras", index, "transport"], f"cameras[{index}].transport is hook", channel))
         if values["cloud"] is not None and values["cloud"].hook:
-            yield vol.Invalid("needs web.enabled, which is false; expected false", path=["cloud", "hook"])
+            posting.append((["cloud", "hook"], "cloud.hook is true", f"{false}; expected false"))
+        web = values["web"]
+        if not web.enabled:
+            for path, _, reason in posting:
+                yield vol.Invalid(reason, path=path)
+        elif posting and web.public_url is None:
+            expected = "the address of the bridge as it is seen from there, such as http://192.168.1.10:8099"
+            yield vol.Invalid(f"is missing, expected {expected}, because {posting[0][1]}", path=["web", "public_url"])
 
     def camera_for(self, sn: str) -> CameraConfig:
         """What holds for the camera ``sn``: its entry under ``cameras``, else the defaults for an adopted one."""

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import io
 import struct
+from typing import TYPE_CHECKING
 
 from ipc_bridge.errors import RejectedFileError
 from ipc_bridge.picture_size import JPEG_MAGIC, picture_size
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 MAX_PIXELS = 16_000_000
 """Twice what a camera of 4K has: it costs 48 MB to unpack."""
