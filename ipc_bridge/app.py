@@ -14,9 +14,11 @@ from ipc_bridge.bridge.answers import Answerer
 from ipc_bridge.bridge.commands import Commands
 from ipc_bridge.bridge.detections import Detections
 from ipc_bridge.bridge.events import EventFlow
+from ipc_bridge.bridge.face_pictures import FacePictures
 from ipc_bridge.bridge.health import Health
 from ipc_bridge.bridge.hook_doors import HookDoors
 from ipc_bridge.bridge.lateness import Lateness
+from ipc_bridge.bridge.pictures import Pictures
 from ipc_bridge.bridge.publisher import Publisher
 from ipc_bridge.bridge.registry import KnownCamera, Registry
 from ipc_bridge.bridge.requests import BridgeRequests
@@ -37,6 +39,7 @@ from ipc_bridge.mqtt.client import MqttClient
 from ipc_bridge.mqtt.connection import Message
 from ipc_bridge.mqtt.embedded import EmbeddedBroker
 from ipc_bridge.mqtt.topics import OFFLINE, ONLINE, Topics
+from ipc_bridge.pictures.store import PictureStore
 from ipc_bridge.service import READY, STOPPING, ServiceManager
 from ipc_bridge.storage import JsonFile, make_directory, only_user
 from ipc_bridge.web.application import make_application
@@ -116,18 +119,33 @@ class Bridge:
         self.discovery = discovery = Discovery(config.discovery.bind, config.discovery.targets, supervisor.discovered)
         journal.on_room(supervisor.resume)
 
+        # Pictures, behind all events.
+        self.pictures = pictures = Pictures(publisher, _picture_store(config, clock))
+        self.snapshots = snapshots = Snapshots(
+            topics,
+            clock,
+            pictures,
+            lambda sn: supervisor.runner(sn).reachable_api(),
+            retain=config.mqtt.retain_images.snapshots,
+        )
+        self.face_pictures = face_pictures = FacePictures(
+            topics, publisher, pictures, supervisor.find, lateness.is_late, retain=config.mqtt.retain_images.faces
+        )
+        if config.pictures.enabled:
+            publisher.on_handed(face_pictures.handed)
+
         # What is told unasked, and what can be asked for.
         self.health = health = Health(topics, publisher, clock)
         health.gather(lambda: {"events": _event_figures(flow, journal, publisher)})
         health.gather(lambda: {"journal": {"depth": feed.depth, **journal.figures()}})
         health.gather(supervisor.figures)
         health.gather(lambda: {"hooks": doors.figures()})
+        health.gather(lambda: {"pictures": {**face_pictures.figures(), **pictures.figures()}})
         health.gather(lambda: {"plugins": {}})
         health.check(lambda: journal.problem)
         self.answerer = Answerer(publisher, config.commands.timeout)
         requests = BridgeRequests(topics, self.answerer, supervisor, discovery, lateness, health, file)
         publisher.subscribe(topics.request("+"), requests.received)
-        snapshots = Snapshots(topics, publisher, retain=config.mqtt.retain_images.snapshots)
         commands = Commands(
             topics,
             self.answerer,
@@ -167,6 +185,8 @@ class Bridge:
                 start("journal", self.journal.run()),
                 start("feed", self.feed.run()),
                 start("health", self.health.run()),
+                start("picture store", self.pictures.open()),
+                start("face pictures", self.face_pictures.run()),
             ]
             if self.web is not None:
                 serving.append(start("web", self.web.run()))
@@ -188,11 +208,20 @@ class Bridge:
                 log.info("The broker has not taken everything: the rest is in the journal, for the next start")
             await _end([talking], GOODBYE_CAMERAS)
             await _end(serving, GOODBYE_CAMERAS)
+        self.pictures.close()
         await self.journal.close()
         if self.embedded is not None:
             await self.embedded.stop()
         self.registry.save()
         log.info("Stopped")
+
+
+def _picture_store(config: Config, clock: Clock) -> PictureStore | None:
+    kept = config.pictures
+    if not kept.enabled:
+        return None
+    directory = config.storage.directory / "pictures"
+    return PictureStore(directory, clock, kept.keep_days * DAY, round(kept.keep_megabytes * MEGABYTE))
 
 
 def _event_figures(flow: EventFlow, journal: Journal, publisher: Publisher) -> dict[str, int]:

@@ -137,7 +137,7 @@ class Commands:
             return {}
         data = await self._make(runner, action.endpoint, action.params)
         if action.endpoint is GET_SNAPSHOT:
-            await self._snapshots.publish(sn, runner.reachable_api(), str(data.get("snapshot_url")))
+            await self._snapshots.publish(sn, str(data.get("snapshot_url")))
         return data
 
     async def _call(self, sn: str, path: str, request: Request) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Delivery to the broker: what is retained, what is news, and every camera's events in order.
 
 One sliding window over one connection, filled in this order: retained state and other messages,
-then events, then what is only for display. Nothing is done until the broker has acknowledged it:
+then events, then what is only for display, then pictures. Nothing is done until the broker has acknowledged it:
 what a lost connection leaves unacknowledged is decided and encoded anew on the next one.
 """
 
@@ -17,6 +17,7 @@ from functools import partial
 
 from ipc_bridge.bridge.lanes import Lanes
 from ipc_bridge.bridge.messages import event_payload
+from ipc_bridge.bridge.picture_queue import Picture, PictureQueue
 from ipc_bridge.journal.entry import Entry
 from ipc_bridge.logs import Once
 from ipc_bridge.mqtt.connection import Connection, Message, Received
@@ -66,6 +67,7 @@ class Publisher:
         self._drop_late = drop_late
         self._listeners: list[Callable[[Entry, bytes, bool], None]] = []
         self._on_done: Callable[[int], None] = lambda _position: None
+        self._when_idle: dict[Callable[[], None], None] = {}
         self._loop = asyncio.get_running_loop()
         self._connection: Connection | None = None
         self._subscriptions: dict[str, Callable[[Received], None]] = {}
@@ -77,6 +79,7 @@ class Publisher:
         self._display: dict[str, Message] = {}
         self._display_sent: dict[str, Message] = {}
         self._display_due = 0.0
+        self._pictures = PictureQueue()
         self._then: dict[str, Callable[[], None]] = {}
         self._lanes = Lanes()
         self._number = 0
@@ -113,6 +116,7 @@ class Publisher:
         if then is not None:
             self._then[topic] = then
         self._display.pop(topic, None)
+        self._pictures.drop(topic)
         self._urgent[topic] = message
         self._wake()
 
@@ -140,6 +144,31 @@ class Publisher:
             self._display_due = self._loop.time() + DISPLAY_EVERY
         self._display[topic] = Message(topic, payload, retain=True)
         self._wake()
+
+    def picture(self, key: str, message: Message, is_wanted: Callable[[], bool] = lambda: True) -> None:
+        """Publish a picture when there is nothing else to send.
+
+        Args:
+            key: what it shows; a newer picture of the same takes its place while it waits.
+            message: with the picture.
+            is_wanted: asked when it is its turn, perhaps on another connection.
+        """
+        self._pictures.put(key, Picture(message, is_wanted))
+        self._wake()
+
+    @property
+    def dropped_pictures(self) -> int:
+        """Pictures that the broker was too slow for."""
+        return self._pictures.dropped
+
+    def when_idle(self, work: Callable[[], None]) -> None:
+        """Have ``work`` called once, as soon as there is nothing to send."""
+        self._when_idle[work] = None
+        self._wake()
+
+    def room_for(self, message: Message) -> int | None:
+        """Bytes of payload that the broker takes in ``message``; None where it names no limit."""
+        return None if self._connection is None else self._connection.room_for(message)
 
     def fits(self, topic: str, payload: bytes, correlation: bytes | None = None) -> bool:
         """Whether the broker takes a message of this size; True while there is none."""
@@ -212,6 +241,7 @@ class Publisher:
         self._news_sent.clear()
         self._display = {**self._display_sent, **self._display}
         self._display_sent.clear()
+        self._pictures.send_again()
         self._idle.set()
 
     def writable(self) -> None:
@@ -242,7 +272,13 @@ class Publisher:
             if not self._send_next(connection):
                 if connection.in_flight == 0:
                     self._idle.set()
+                self._do_what_waits()
                 break
+
+    def _do_what_waits(self) -> None:
+        waiting, self._when_idle = self._when_idle, {}
+        for work in waiting:
+            work()
 
     def _send_next(self, connection: Connection) -> bool:
         if self._urgent:
@@ -264,6 +300,8 @@ class Publisher:
             self._hand_over(connection, message, partial(self._display_done, message))
         elif (entry := self._lanes.next()) is not None:
             self._send_event(connection, entry)
+        elif (picture := self._pictures.next()) is not None:
+            self._hand_over(connection, picture, partial(self._picture_done, picture.topic))
         else:
             return False
         return True
@@ -314,6 +352,11 @@ class Publisher:
             del self._display_sent[message.topic]
         if not accepted:
             self._refused(message.topic)
+
+    def _picture_done(self, topic: str, accepted: bool) -> None:
+        self._pictures.done()
+        if not accepted:
+            self._refused(topic)
 
     def _event_done(self, entry: Entry, accepted: bool) -> None:
         self._lanes.done(entry)

@@ -145,10 +145,14 @@ class Supervisor:
         Raises:
             CommandError: there is no such camera.
         """
-        runner = self._runners.get(sn)
+        runner = self.find(sn)
         if runner is None:
             raise CommandError("invalid", f"there is no camera {sn}; bridge/cameras lists those that there are")
         return runner
+
+    def find(self, sn: str) -> CameraRunner | None:
+        """One camera's, where there is such a camera."""
+        return self._runners.get(sn)
 
     async def forget(self, sn: str) -> None:
         """End a camera and clear all its topics; one that is listed comes back with the next start.

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import socket
 from urllib.parse import SplitResult, urlsplit
 
 from ipc_bridge.catalog.endpoint import show
-from ipc_bridge.device.address import Address
-from ipc_bridge.errors import RejectedFileError
+from ipc_bridge.device.address import Address, numbers_of, plain_number
+from ipc_bridge.errors import RejectedFileError, UnreachableError
 
 
 async def path_on(camera: Address, url: str) -> str:
@@ -36,13 +34,9 @@ def where(path: str, camera: Address) -> str:
 
 async def _is_host(known: str, place: SplitResult) -> bool:
     host = place.hostname
-    return host is not None and (host == known.lower() or host in await _numbers(known))
-
-
-async def _numbers(host: str) -> set[str]:
-    """The numbers that a name has now; a number has itself."""
+    if host is None or host == known.lower():
+        return host is not None
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except OSError:
-        return set()
-    return {str(address[0]) for *_, address in found}
+        return plain_number(host) in await numbers_of(known)
+    except UnreachableError:
+        return False

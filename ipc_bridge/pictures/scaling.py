@@ -28,7 +28,7 @@ _BROKEN = (OSError, SyntaxError, ValueError, EOFError, OverflowError, struct.err
 
 def is_fit(picture: bytes, limit: int) -> bool:
     """Whether a picture is a JPEG of at most ``limit`` bytes as it is."""
-    return len(picture) <= limit and picture.startswith(JPEG_MAGIC)
+    return len(picture) <= limit and picture.startswith(JPEG_MAGIC) and picture_size(picture) is not None
 
 
 def fit(picture: bytes, limit: int) -> bytes:
