@@ -58,7 +58,9 @@ def motion_event(event_id: int = 1, sn: str = SN, *found: str, **changes: Any) -
     )
 
 
-def face_event(event_id: int = 1, sn: str = SN, **changes: Any) -> FaceEvent:
+def face_event(
+    event_id: int = 1, sn: str = SN, picture_url: str | None = "https://camera.invalid/1.jpg", **changes: Any
+) -> FaceEvent:
     return FaceEvent(
         **head("face", event_id, sn, **changes),
         face_id="00000001",
@@ -68,7 +70,7 @@ def face_event(event_id: int = 1, sn: str = SN, **changes: Any) -> FaceEvent:
         age=10,
         age_range="7-12",
         arrivals=4,
-        picture_url="https://camera.invalid/1.jpg",
+        picture_url=picture_url,
         attributes={"vip_level": "1", "hobby": "tennis"},
     )
 

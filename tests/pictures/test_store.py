@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -169,7 +170,9 @@ def test_a_disk_that_takes_nothing(cupboard: Cupboard, monkeypatch: pytest.Monke
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "utime", full)
-        with pytest.raises(StorageError, match=r"cannot be written: No space left on device; look at storage.directory"):
+        with pytest.raises(
+            StorageError, match=r"cannot be written: No space left on device; look at storage.directory"
+        ):
             cupboard.put(1)
     with monkeypatch.context() as patch:
         patch.setattr(Path, "replace", full)
@@ -182,6 +185,11 @@ def test_a_disk_that_takes_nothing(cupboard: Cupboard, monkeypatch: pytest.Monke
 def test_a_place_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     store = PictureStore(tmp_path / "file" / "pictures", StoppedClock(), DAY, 1000)
-    for use in (store.open, lambda: store.put(UID, NOW, JPEG), lambda: store.get(UID, NOW)):
+    uses: list[Callable[[], object]] = [
+        store.open,
+        lambda: store.put(UID, NOW, JPEG),
+        lambda: store.get(UID, NOW),
+    ]
+    for use in uses:
         with pytest.raises(StorageError, match="Not a directory"):
             use()
