@@ -2,17 +2,53 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+import click
 
 from ipc_bridge.catalog.codes import DEVICE_CODES
 from ipc_bridge.catalog.device import ENDPOINTS
 from ipc_bridge.catalog.endpoint import Auth, Effect, Endpoint
 from ipc_bridge.catalog.fields import Field
 from ipc_bridge.catalog.settings import ACTIONS, SETTINGS
+from ipc_bridge.cli import main
 
 FOLDER = Path(__file__).parent
 
+_COMMAND_LINE = """\
+# The command line
+
+Made by `make docs` from the commands themselves; changes belong there. `ipc-bridge COMMAND --help` says the same.
+
+Exit status: 0 done, or stopped as asked; 1 it could not be done, or a bug; 2 a mistake in the configuration or on the
+command line.
+
+Tab completes commands, serial numbers, calls, their parameters, and the values of those that have few. For bash put
+this into `~/.bashrc`; zsh and fish have `zsh_source` and `fish_source`:
+
+    eval "$(_IPC_BRIDGE_COMPLETE=bash_source ipc-bridge)"
+
+Commands that talk to a camera do so themselves, whether a bridge is running or not. They find it by `--host`, by the
+configuration, or where the bridge saw it last, and trust it by the certificate that the bridge has pinned.
+"""
+_FACES = """\
+## Tables of faces
+
+`faces import` takes `faces.csv` (with commas or semicolons) or `faces.yaml` beside the pictures. What is left out, or
+empty, the camera finds out or leaves open; `gender` may be `male`, `female` or `unknown`. Every other column is an
+attribute of the group.
+
+    file,faceid,age,gender,name,vip_level
+    anna.jpg,4711,34,female,Anna,1
+    bernd.png,,,,Bernd,
+
+The same as YAML:
+
+    anna.jpg: {faceid: 4711, age: 34, gender: female, name: Anna, vip_level: 1}
+    bernd.png: {name: Bernd}
+"""
 _HEAD = """\
 # The camera's API
 
@@ -38,6 +74,35 @@ _AUTHS = {
 def endpoints() -> str:
     """The text of ``endpoints.md``."""
     return "\n".join(_endpoints_lines()) + "\n"
+
+
+def command_line() -> str:
+    """The text of ``command-line.md``."""
+    return "\n".join(_command_line_lines()) + "\n"
+
+
+def _command_line_lines() -> Iterator[str]:
+    yield _COMMAND_LINE
+    for context in _contexts(click.Context(main, info_name="ipc-bridge")):
+        command = context.command
+        yield f"## {context.command_path.removeprefix('ipc-bridge ')}\n"
+        yield f"{inspect.cleandoc(command.help or '')}\n"
+        yield f"    {context.command_path} {' '.join(command.collect_usage_pieces(context))}\n"
+        records = (param.get_help_record(context) for param in command.params if isinstance(param, click.Option))
+        options = [(_code(option), text) for option, text in filter(None, records)]
+        if options:
+            yield from _table(("option", ""), options)
+            yield ""
+    yield _FACES.removesuffix("\n")
+
+
+def _contexts(group: click.Context) -> Iterator[click.Context]:
+    """Every command below ``group``, in order."""
+    if not isinstance(group.command, click.Group):
+        yield group
+        return
+    for name, command in sorted(group.command.commands.items()):
+        yield from _contexts(click.Context(command, parent=group, info_name=name))
 
 
 def _endpoints_lines() -> Iterator[str]:
@@ -110,3 +175,4 @@ def _code(text: str) -> str:
 
 if __name__ == "__main__":
     (FOLDER / "endpoints.md").write_text(endpoints(), encoding="utf-8")
+    (FOLDER / "command-line.md").write_text(command_line(), encoding="utf-8")

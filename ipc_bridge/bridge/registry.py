@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any
+
+import orjson
 
 from ipc_bridge.errors import StorageError
 from ipc_bridge.models import CameraInfo, Model, is_serial
@@ -17,6 +20,7 @@ from ipc_bridge.wire.session import Dialect
 
 log = logging.getLogger(__name__)
 
+FILE_NAME = "cameras.json"
 WRITE_EVERY = 1.0
 """Seconds between two writes: when the bridge starts, everything changes at once."""
 RETRY_SECONDS = 60.0
@@ -87,12 +91,7 @@ class Registry:
         client_id = content.get("client_id")
         self.client_id = client_id if isinstance(client_id, str) and client_id else f"ipc-bridge-{secrets.token_hex(6)}"
         self.bridge_announced: dict[str, str] = _strings(content.get("bridge_announced"))
-        self.cameras: dict[str, KnownCamera] = {}
-        rows = content.get("cameras")
-        for row in rows if isinstance(rows, list) else []:
-            record = _read_row(row)
-            if record is not None and len(self.cameras) < MAX_CAMERAS:
-                self.cameras[record.sn] = record
+        self.cameras: dict[str, KnownCamera] = _read_cameras(content)
         self.forgotten: set[str] = {sn for sn in content.get("forgotten") or () if is_serial(sn)}
         """Serials that are not taken in again by themselves."""
         self.clearing: set[str] = {topic for topic in content.get("clearing") or () if isinstance(topic, str)}
@@ -154,6 +153,32 @@ class Registry:
             "clearing": sorted(self.clearing),
             "cameras": [asdict(replace(record)) for record in self.cameras.values()],
         }
+
+
+def peek(directory: Path) -> dict[str, KnownCamera]:
+    """Read the records in a state directory from beside a running bridge, and leave everything as it is.
+
+    Raises:
+        StorageError: they cannot be read.
+    """
+    path = directory / FILE_NAME
+    try:
+        content = orjson.loads(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except (OSError, orjson.JSONDecodeError) as error:
+        raise StorageError(f"{path} cannot be read: {error}; look at storage.directory") from error
+    return _read_cameras(content) if isinstance(content, dict) else {}
+
+
+def _read_cameras(content: Mapping[str, Any]) -> dict[str, KnownCamera]:
+    rows = content.get("cameras")
+    cameras: dict[str, KnownCamera] = {}
+    for row in rows if isinstance(rows, list) else []:
+        record = _read_row(row)
+        if record is not None and len(cameras) < MAX_CAMERAS:
+            cameras[record.sn] = record
+    return cameras
 
 
 def _read_row(row: object) -> KnownCamera | None:

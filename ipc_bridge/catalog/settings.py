@@ -147,7 +147,7 @@ GETTERS: tuple[Endpoint, ...] = tuple(dict.fromkeys(setting.getter for setting i
 _PRESSES = (
     Action("reboot", "Restart", device.REBOOT),
     # The middle of the picture.
-    Action("auto_focus", "Focus", device.AUTO_FOCUS, {"focus_x": 50, "focus_y": 50}),
+    Action("auto_focus", "Auto focus", device.AUTO_FOCUS, {"focus_x": 50, "focus_y": 50}),
     Action("reset_zoom_focus", "Reset zoom and focus", device.RESET_ZOOM_FOCUS),
     Action("snapshot", "Take a snapshot", device.GET_SNAPSHOT),
     Action("refresh", "Refresh"),

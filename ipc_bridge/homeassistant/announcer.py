@@ -125,19 +125,21 @@ class Announcer:
     def _send_next(self, device_id: str, announced: dict[str, str]) -> None:
         del self._timers[device_id]
         device = self._next.pop(device_id)
-        if device != self._sent[device_id] or announced != device.platforms:
+        if device != self._sent[device_id] or device_id in self._removed:
             self._send(device, announced, None)
 
     def _send(self, device: Device, announced: dict[str, str], then: Callable[[], None] | None) -> None:
         removed = self._removed.pop(device.id, {})
-        outdated = {key: platform for key, platform in announced.items() if device.platforms.get(key) != platform}
+        kept = {key: platform for key, platform in announced.items() if key in device.undecided}
+        known = {**kept, **device.platforms}
+        outdated = {key: platform for key, platform in announced.items() if known.get(key) != platform}
         leaving = {key: platform for key, platform in outdated.items() if removed.get(key) != platform}
         self._sent[device.id] = device
         on_broker = None if then is None else (lambda: self._hold(then))
         for topic, payload in self._messages(device, leaving):
             self._outlet.announce(topic, payload, on_broker)
         announced.clear()
-        announced.update(device.platforms)
+        announced.update(known)
         if leaving and self._config.discovery == "device":
             # Known until the message that leaves them out: a restart in between begins again.
             announced.update(leaving)

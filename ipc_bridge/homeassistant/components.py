@@ -2,6 +2,7 @@
 
 A row is a component of a device discovery message. Topics stand as leaves under the camera or the
 bridge; ids, availability and names of devices are added by :mod:`ipc_bridge.homeassistant.payloads`.
+What comes from the catalogue's settings and actions stands there; see :mod:`ipc_bridge.homeassistant.controls`.
 """
 
 from __future__ import annotations
@@ -32,25 +33,30 @@ class Component:
     Args:
         key: the component's id, for ever.
         platform: Home Assistant's.
-        state: the leaf of its state topic.
+        state: the leaf of its state topic; None for a button, which has no state.
         options: its other keys, as Home Assistant names them.
         availability: when it can be used.
         faces: whether it is for cameras with face recognition only.
+        command: the leaf of its command topic, where it has one.
+        needs: the property without which it makes no sense.
     """
 
     key: str
     platform: str
-    state: str
+    state: str | None
     options: Mapping[str, Any] = field(default_factory=dict)
     availability: Availability = Availability.CAMERA
     faces: bool = False
+    command: str | None = None
+    needs: str | None = None
 
 
 _NEWS_ONLY = "{{ '' if value_json.late else value }}"
 """Late events are history; Home Assistant ignores an empty payload."""
 
-_DIAGNOSTIC = {"entity_category": "diagnostic"}
-_DISABLED = {"enabled_by_default": False}
+CONFIG = {"entity_category": "config"}
+DIAGNOSTIC = {"entity_category": "diagnostic"}
+DISABLED = {"enabled_by_default": False}
 
 CAMERA_COMPONENTS = (
     Component("motion", "binary_sensor", "motion", {"device_class": "motion"}),
@@ -90,7 +96,7 @@ CAMERA_COMPONENTS = (
             "device_class": "timestamp",
             "value_template": "{{ value_json.time }}",
             "json_attributes": True,
-            **_DISABLED,
+            **DISABLED,
         },
         faces=True,
     ),
@@ -98,22 +104,37 @@ CAMERA_COMPONENTS = (
         "connectivity",
         "binary_sensor",
         "status",
-        {"device_class": "connectivity", "payload_on": "online", "payload_off": "offline", **_DIAGNOSTIC},
+        {"device_class": "connectivity", "payload_on": "online", "payload_off": "offline", **DIAGNOSTIC},
         Availability.BRIDGE,
     ),
     Component(
         "firmware",
         "sensor",
         "info",
-        {"name": "Firmware", "icon": "mdi:chip", "value_template": "{{ value_json.firmware }}", **_DIAGNOSTIC},
+        {"name": "Firmware", "icon": "mdi:chip", "value_template": "{{ value_json.firmware }}", **DIAGNOSTIC},
         Availability.BRIDGE,
     ),
     Component(
         "address",
         "sensor",
         "info",
-        {"name": "Address", "icon": "mdi:ip-network", "value_template": "{{ value_json.host }}", **_DIAGNOSTIC},
+        {"name": "Address", "icon": "mdi:ip-network", "value_template": "{{ value_json.host }}", **DIAGNOSTIC},
         Availability.BRIDGE,
+    ),
+    Component(
+        "sd_card_problem",
+        "binary_sensor",
+        "state",
+        {
+            "name": "SD card problem",
+            "device_class": "problem",
+            # What the camera itself calls unknown is no problem yet.
+            "value_template": (
+                "{{ {'unplugged': 'ON', 'unformatted': 'ON', 'working': 'OFF'}.get(value_json.get('sd_card')) }}"
+            ),
+            **DIAGNOSTIC,
+        },
+        needs="sd_card",
     ),
 )
 
@@ -122,7 +143,7 @@ BRIDGE_COMPONENTS = (
         "connectivity",
         "binary_sensor",
         "status",
-        {"device_class": "connectivity", "payload_on": "online", "payload_off": "offline", **_DIAGNOSTIC},
+        {"device_class": "connectivity", "payload_on": "online", "payload_off": "offline", **DIAGNOSTIC},
         Availability.NONE,
     ),
     Component(
@@ -134,7 +155,7 @@ BRIDGE_COMPONENTS = (
             "icon": "mdi:cctv",
             "state_class": "measurement",
             "value_template": "{{ value_json.cameras.online }}",
-            **_DIAGNOSTIC,
+            **DIAGNOSTIC,
         },
         Availability.BRIDGE,
     ),
@@ -142,7 +163,7 @@ BRIDGE_COMPONENTS = (
         "version",
         "sensor",
         "info",
-        {"name": "Version", "icon": "mdi:tag", "value_template": "{{ value_json.version }}", **_DIAGNOSTIC},
+        {"name": "Version", "icon": "mdi:tag", "value_template": "{{ value_json.version }}", **DIAGNOSTIC},
         Availability.BRIDGE,
     ),
     Component(
@@ -153,14 +174,9 @@ BRIDGE_COMPONENTS = (
             "name": "Started",
             "device_class": "timestamp",
             "value_template": "{{ value_json.started_at }}",
-            **_DIAGNOSTIC,
-            **_DISABLED,
+            **DIAGNOSTIC,
+            **DISABLED,
         },
         Availability.BRIDGE,
     ),
 )
-
-
-def components_of(*, has_faces: bool) -> list[Component]:
-    """The components of a camera: it gets only what its model supports."""
-    return [component for component in CAMERA_COMPONENTS if has_faces or not component.faces]

@@ -6,9 +6,11 @@ import ipaddress
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
-from ipc_bridge.homeassistant.components import BRIDGE_COMPONENTS, Availability, Component, components_of
+from ipc_bridge.homeassistant.components import BRIDGE_COMPONENTS, Availability, Component
+from ipc_bridge.homeassistant.controls import select_components
 from ipc_bridge.models import CameraInfo
 from ipc_bridge.mqtt.topics import OFFLINE, ONLINE, Topics
 
@@ -23,12 +25,14 @@ class Device:
     """One device with its components, ready to be written in either form of discovery.
 
     ``id`` is its identifier and begins every unique id; ``components`` maps component ids to their keys.
+    ``undecided`` are ids of components that it may have: while nobody knows, Home Assistant keeps those that it has.
     """
 
     id: str
     device: dict[str, Any]
     components: dict[str, dict[str, Any]]
     origin: dict[str, Any]
+    undecided: frozenset[str] = frozenset()
 
     @property
     def platforms(self) -> dict[str, str]:
@@ -62,8 +66,25 @@ def bridge_device(topics: Topics, version: str, configuration_url: str | None) -
     return Device(device_id, _known(device), components, _origin(version))
 
 
-def camera_device(topics: Topics, info: CameraInfo, version: str, api_port: int) -> Device:
-    """One camera, with what its model supports."""
+def camera_device(
+    topics: Topics,
+    info: CameraInfo,
+    version: str,
+    api_port: int,
+    state: Mapping[str, Any] = MappingProxyType({}),
+    *,
+    allow_destructive: bool = False,
+) -> Device:
+    """One camera, with what it supports.
+
+    Args:
+        topics: the topic table.
+        info: what is known of it.
+        version: the bridge's.
+        api_port: where its own pages are.
+        state: its properties, as ``camera/<sn>/state`` has them; empty while none is known.
+        allow_destructive: ``commands.allow_destructive``.
+    """
     device_id = camera_id(topics, info.sn)
     mac = (info.mac or "").strip().lower().replace("-", ":")
     device = {
@@ -80,13 +101,14 @@ def camera_device(topics: Topics, info: CameraInfo, version: str, api_port: int)
         "via_device": bridge_id(topics),
     }
     bridge_status, camera_status = topics.bridge("status"), topics.camera(info.sn, "status")
+    selection = select_components(info.model, state, allow_destructive=allow_destructive)
     components = _components(
-        components_of(has_faces=info.model.has_faces),
+        selection.components,
         device_id,
         lambda leaf: topics.camera(info.sn, leaf),
         {Availability.BRIDGE: [bridge_status], Availability.CAMERA: [bridge_status, camera_status]},
     )
-    return Device(device_id, _known(device), components, _origin(version))
+    return Device(device_id, _known(device), components, _origin(version), selection.undecided)
 
 
 def device_message(device: Device, leaving: Mapping[str, str]) -> dict[str, Any]:
@@ -122,9 +144,12 @@ def _component(row: Component, device_id: str, topic: Callable[[str], str], avai
     config: dict[str, Any] = {
         "platform": row.platform,
         "unique_id": f"{device_id}_{row.key}",
-        "state_topic": topic(row.state),
         "qos": QOS,
     }
+    if row.state is not None:
+        config["state_topic"] = topic(row.state)
+    if row.command is not None:
+        config["command_topic"] = topic(row.command)
     if options.pop("json_attributes", False):
         config["json_attributes_topic"] = config["state_topic"]
     if availability:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from ipc_bridge import app, cli, logs
+from ipc_bridge import app, logs
+from ipc_bridge.cli.loop import run_until_stopped
 from ipc_bridge.clock import SystemClock
 from ipc_bridge.config import load_config
 from ipc_bridge.config.secrets import secrets_of
@@ -37,7 +38,7 @@ def main(clock: Path, config_path: Path) -> None:
     """Run the bridge until SIGTERM."""
     config = load_config(config_path, os.environ)
     logs.set_up(config.log.level, config.log.levels, config.log.format, secrets_of(config))
-    cli._run(lambda stop: app.run(config, ServiceManager(os.environ), stop, SteppedClock(clock)))
+    run_until_stopped(lambda stop: app.run(config, ServiceManager(os.environ), stop, SteppedClock(clock)))
 
 
 if __name__ == "__main__":

@@ -216,6 +216,33 @@ async def test_a_component_that_comes_back_before_it_was_left_out(outlet: Outlet
     assert await quiet(outlet) == 2
 
 
+async def test_what_is_undecided_stays_as_it_is(outlet: Outlet) -> None:
+    one = announcer(outlet)
+    announced = {"led": "switch", "old": "switch"}
+    # After a restart: the camera's settings are not known yet.
+    one.announce(replace(device(motion="binary_sensor"), undecided=frozenset({"led", "zoom"})), announced)
+    assert outlet.components().keys() == {"motion", "old"}
+    await eventually(lambda: len(outlet.sent) == 2)
+    assert outlet.components().keys() == {"motion"}
+    assert announced == {"led": "switch", "motion": "binary_sensor"}
+    one.announce(device(motion="binary_sensor", led="switch"), announced)
+    await eventually(lambda: len(outlet.sent) == 3)
+    assert outlet.components()["led"]["unique_id"] == "X_led"
+    assert announced == {"led": "switch", "motion": "binary_sensor"}
+    assert await quiet(outlet) == 3
+
+
+async def test_what_is_decided_against_goes(outlet: Outlet) -> None:
+    one = announcer(outlet)
+    announced = {"led": "switch"}
+    one.announce(replace(device(), undecided=frozenset({"led"})), announced)
+    one.announce(device(), announced)
+    await eventually(lambda: len(outlet.sent) == 3)
+    assert [outlet.components(number) for number in range(3)] == [{}, {"led": {"platform": "switch"}}, {}]
+    assert announced == {}
+    assert await quiet(outlet) == 3
+
+
 async def test_the_component_form_has_a_topic_each(outlet: Outlet) -> None:
     announced = {"old": "event", "motion": "sensor"}
     called: list[str] = []

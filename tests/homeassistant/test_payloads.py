@@ -10,13 +10,7 @@ from typing import Any
 import pytest
 
 from ipc_bridge import __version__
-from ipc_bridge.homeassistant.components import (
-    BRIDGE_COMPONENTS,
-    CAMERA_COMPONENTS,
-    Availability,
-    Component,
-    components_of,
-)
+from ipc_bridge.homeassistant.components import BRIDGE_COMPONENTS, CAMERA_COMPONENTS, Availability, Component
 from ipc_bridge.homeassistant.payloads import (
     Device,
     bridge_device,
@@ -28,9 +22,7 @@ from ipc_bridge.homeassistant.payloads import (
 )
 from ipc_bridge.models import FACE_EVENT_TYPES, MOTION_EVENT_TYPES, CameraInfo, Model
 from ipc_bridge.mqtt.topics import Topics
-
-SN = "FS101D8BS00106"
-TOPICS = Topics("ipc_bridge", "homeassistant")
+from tests.homeassistant.cameras import SN, STATE, TOPICS, camera
 
 # Home Assistant's schemas, as far as these platforms go.
 ENTITY_KEYS = {
@@ -69,12 +61,43 @@ PLATFORM_KEYS = {
         "force_update",
     },
     "event": {"device_class", "event_types"},
+    "switch": {
+        "command_topic",
+        "device_class",
+        "optimistic",
+        "payload_off",
+        "payload_on",
+        "retain",
+        "state_off",
+        "state_on",
+    },
+    "select": {"command_template", "command_topic", "optimistic", "options", "retain"},
+    "number": {
+        "command_template",
+        "command_topic",
+        "device_class",
+        "max",
+        "min",
+        "mode",
+        "optimistic",
+        "payload_reset",
+        "retain",
+        "step",
+        "unit_of_measurement",
+    },
+    "text": {"command_template", "command_topic", "max", "min", "mode", "optimistic", "pattern", "retain"},
+    "button": {"command_template", "command_topic", "device_class", "payload_press", "retain"},
 }
 DEVICE_CLASSES = {
     "binary_sensor": {"motion", "sound", "occupancy", "connectivity", "problem", "presence", "running", "tamper"},
     "sensor": {"timestamp", "duration", "enum"},
     "event": {"motion", "button", "doorbell"},
+    "button": {"identify", "restart", "update"},
 }
+READINGS = {"binary_sensor", "sensor", "event"}
+"""Platforms without a command."""
+NAMES = ("LED", "SD card", "Wi-Fi", "IP mode")
+"""What is written so everywhere."""
 DEVICE_KEYS = {
     "identifiers",
     "connections",
@@ -93,22 +116,6 @@ ORIGIN_KEYS = {"name", "sw_version", "support_url"}
 AVAILABILITY_KEYS = {"topic", "payload_available", "payload_not_available", "value_template"}
 ID = re.compile(r"[a-zA-Z0-9_-]+")
 
-FULL = CameraInfo(
-    sn=SN,
-    own_name="Front door",
-    model=Model.FM020,
-    model_name="FM020",
-    host="10.0.0.1",
-    mac="02:00:00:00:00:01",
-    firmware="1.3.6",
-    hardware="1.0.0",
-)
-
-
-def camera(topics: Topics = TOPICS, api_port: int = 443, **changes: Any) -> Device:
-    known = {name: getattr(FULL, name) for name in FULL.__slots__} | changes
-    return camera_device(topics, CameraInfo(**known), __version__, api_port)
-
 
 def bridge() -> Device:
     return bridge_device(TOPICS, __version__, "http://127.0.0.1:8099")
@@ -116,8 +123,9 @@ def bridge() -> Device:
 
 DEVICES = {
     "bridge": bridge(),
-    "FM020": camera(),
+    "FM020": camera(allow_destructive=True),
     "FM010": camera(model=Model.FM010, model_name="FM010"),
+    "state not known": camera(state={}),
     "nothing known": camera_device(TOPICS, CameraInfo(SN), __version__, 443),
 }
 COMPONENTS = [
@@ -172,7 +180,10 @@ def test_home_assistant_knows_every_key(device: Device, key: str, config: dict[s
 def test_a_component_is_complete(device: Device, key: str, config: dict[str, Any]) -> None:
     assert ID.fullmatch(key)
     assert config["unique_id"] == f"{device.id}_{key}"
-    assert config["state_topic"].startswith("ipc_bridge/")
+    topics = {name: topic for name, topic in config.items() if name.endswith("_topic")}
+    assert all(topic.startswith("ipc_bridge/") for topic in topics.values())
+    assert ("command_topic" in topics) == (config["platform"] not in READINGS)
+    assert ("state_topic" in topics) == (config["platform"] != "button")
     assert config["qos"] == 1
     if "device_class" in config:
         assert config["device_class"] in DEVICE_CLASSES[config["platform"]]
@@ -181,15 +192,21 @@ def test_a_component_is_complete(device: Device, key: str, config: dict[str, Any
     if "icon" in config:
         assert re.fullmatch(r"mdi:[a-z-]+", config["icon"])
     # A sensor rejects "config".
-    assert config.get("entity_category", "diagnostic") == "diagnostic"
-    assert config.get("json_attributes_topic", config["state_topic"]) == config["state_topic"]
+    allowed = {None, "diagnostic"} if config["platform"] in READINGS else {"config"}
+    assert config.get("entity_category") in allowed
+    assert config.get("json_attributes_topic") in {None, config.get("state_topic")}
+    # Who sends a command anew at each restart would have it carried out anew.
+    assert "retain" not in config
 
 
 @pytest.mark.parametrize(("device", "key", "config"), COMPONENTS)
 def test_a_name_does_not_repeat_the_devices(device: Device, key: str, config: dict[str, Any]) -> None:
     name = config.get("name", "")
     assert device.device["name"].lower() not in name.lower()
-    assert name == name[:1].upper() + name[1:].lower()
+    assert name[:1] == name[:1].upper()
+    for word in NAMES:
+        name = name.replace(word, word.lower())
+    assert name[1:] == name[1:].lower()
 
 
 @pytest.mark.parametrize(("device", "key", "config"), COMPONENTS)
@@ -241,7 +258,6 @@ def test_a_model_gets_what_it_supports(model: Model, has_faces: bool) -> None:
     faces = {"face_event", "last_face"}
     assert keys & faces == (faces if has_faces else set())
     assert {"motion", "sound", "human", "motion_event", "connectivity"} <= keys
-    assert [row.key for row in components_of(has_faces=has_faces)] == list(camera(model=model).components)
 
 
 # The table itself.
@@ -257,6 +273,7 @@ def test_the_table_is_consistent(rows: tuple[Component, ...]) -> None:
         # What the payload fills in itself is not to be overridden.
         assert not set(row.options) & {"state_topic", "qos", "availability", "availability_mode"}, row.key
         assert (row.platform != "event") or (row.availability is Availability.NONE), row.key
+        assert row.needs is None or row.needs in STATE, row.key
 
 
 # The device.
@@ -293,7 +310,9 @@ def test_ids_can_stand_in_discovery_topics(base: str) -> None:
     assert device.device["via_device"] == bridge_id(topics)
     for config in device.components.values():
         assert ID.fullmatch(config["unique_id"])
-        assert config["state_topic"].startswith(f"{base}/camera/")
+        topics_of = [topic for name, topic in config.items() if name.endswith("_topic")]
+        assert topics_of
+        assert all(topic.startswith(f"{base}/camera/") for topic in topics_of)
 
 
 @pytest.mark.parametrize(

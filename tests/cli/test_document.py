@@ -1,0 +1,19 @@
+"""The documents that list commands."""
+
+from __future__ import annotations
+
+from docs.generate import FOLDER, command_line
+from ipc_bridge.cli import main
+
+
+def test_the_document_is_as_the_commands() -> None:
+    assert (FOLDER / "command-line.md").read_text(encoding="utf-8") == command_line(), "run `make docs`"
+
+
+def test_the_readme_names_every_command() -> None:
+    readme = (FOLDER.parent / "README.md").read_text(encoding="utf-8")
+    assert [
+        name
+        for name in main.commands
+        if f"| `ipc-bridge {name}" not in readme and f", `ipc-bridge {name}`" not in readme
+    ] == []
