@@ -18,6 +18,7 @@ from ipc_bridge.bridge.lateness import Lateness
 from ipc_bridge.bridge.publisher import Publisher
 from ipc_bridge.bridge.registry import MAX_CAMERAS, KnownCamera, Registry
 from ipc_bridge.bridge.security import TlsContexts
+from ipc_bridge.bridge.state import Pace
 from ipc_bridge.clock import Clock
 from ipc_bridge.config import Config
 from ipc_bridge.device.api import TIMEOUT
@@ -85,6 +86,7 @@ class Supervisor:
         self._detections = detections
         self._announcer = announcer
         self._contexts = TlsContexts(config.tls)
+        self._pace = Pace(config.state.interval, max(TIMEOUT, config.commands.timeout))
         self._loop = asyncio.get_running_loop()
         self._group = asyncio.TaskGroup()
         self._runners: dict[str, CameraRunner] = {}
@@ -282,8 +284,7 @@ class Supervisor:
             self._contexts,
             self._lateness.camera(sn),
             self,
-            self._config.state.interval,
-            max(TIMEOUT, self._config.commands.timeout),
+            self._pace,
         )
         self._runners[sn] = runner
         self._strangers.pop(sn, None)

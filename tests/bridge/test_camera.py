@@ -22,7 +22,7 @@ from ipc_bridge.bridge.lateness import CameraClock
 from ipc_bridge.bridge.pause import WAKE_EVERY
 from ipc_bridge.bridge.registry import KnownCamera
 from ipc_bridge.bridge.security import TlsContexts
-from ipc_bridge.bridge.state import CameraState
+from ipc_bridge.bridge.state import CameraState, Pace
 from ipc_bridge.catalog.codes import SUBSCRIBE_EVENT_NOT_EXIST
 from ipc_bridge.catalog.device import GET_LED_SWITCH
 from ipc_bridge.catalog.settings import GETTERS, SETTINGS
@@ -132,7 +132,7 @@ def make_life(
         TlsContexts(Tls(verify=verify)),  # type: ignore[arg-type] # one of the words, from the caller
         CameraClock(SN),
         observer,
-        state_interval=NEVER,
+        Pace(NEVER),
         backoff=Backoff(lambda _low, _high: wait),
     )
     return Life(runner, observer, known)
