@@ -13,7 +13,6 @@ from pathlib import Path
 
 from tests.live_homeassistant import root
 
-# Two at a time: most of it is waiting, but each start of Home Assistant takes a core for two seconds.
 EVERYTHING = [str(Path(__file__).parent), "-n", "2", "--dist", "loadfile"]
 
 

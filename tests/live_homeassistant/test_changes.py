@@ -14,7 +14,7 @@ import pytest_asyncio
 from ipc_bridge.simulator import MOTION_MODEL, SimulatedCamera
 from tests.e2e.stories import Act, Stories, side_by_side
 from tests.live_homeassistant.hass import State
-from tests.live_homeassistant.home import FACE_SN, Home, at_home
+from tests.live_homeassistant.home import AT_ONCE, FACE_SN, Home, at_home
 
 STORIES = Stories()
 
@@ -199,7 +199,7 @@ async def what_is_forgotten_leaves_nothing(home: Home) -> None:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def acts(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[str, Act]]:
-    async with side_by_side(tmp_path_factory.mktemp("changes"), STORIES) as acts:
+    async with side_by_side(tmp_path_factory.mktemp("changes"), STORIES, AT_ONCE) as acts:
         yield acts
 
 

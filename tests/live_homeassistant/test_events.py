@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from tests.e2e.harness import online
 from tests.e2e.stories import Act, Stories, side_by_side
-from tests.live_homeassistant.home import FACE_SN, Home, at_home
+from tests.live_homeassistant.home import AT_ONCE, FACE_SN, Home, at_home
 
 STORIES = Stories()
 
@@ -168,7 +168,7 @@ async def a_restart_of_home_assistant_repeats_nothing(home: Home) -> None:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def acts(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[str, Act]]:
-    async with side_by_side(tmp_path_factory.mktemp("events"), STORIES) as acts:
+    async with side_by_side(tmp_path_factory.mktemp("events"), STORIES, AT_ONCE) as acts:
         yield acts
 
 
