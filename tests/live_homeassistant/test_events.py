@@ -138,7 +138,7 @@ async def off_follows_on(home: Home) -> None:
     await home.hass.wait_state(SOUND, "unavailable")
     await camera.start()
     await home.hass.wait_state(SOUND, "off")
-    assert home.hass.showed("binary_sensor.front_door_person")[-1] == "off"
+    await home.hass.wait_state("binary_sensor.front_door_person", "off")
 
 
 @STORIES.tell
