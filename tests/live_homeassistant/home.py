@@ -13,7 +13,7 @@ from tests.live_homeassistant import root
 from tests.live_homeassistant.hass import DEAD, HomeAssistant
 
 AT_ONCE = 3
-"""Sites that a worker has at a time: most of it is waiting, but a start of Home Assistant takes a core for two seconds."""
+"""Sites that a worker has at a time. Most of it is waiting, but each start of Home Assistant takes a core for 2 s."""
 FACE_SN, MOTION_SN = "FS101D8BS00101", "SS101D8BS00102"
 
 
