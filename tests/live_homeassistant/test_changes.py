@@ -13,7 +13,7 @@ import pytest_asyncio
 
 from ipc_bridge.simulator import MOTION_MODEL, SimulatedCamera
 from tests.e2e.stories import Act, Stories, side_by_side
-from tests.live_homeassistant.hass import State
+from tests.live_homeassistant.hass import PATIENCE, State
 from tests.live_homeassistant.home import AT_ONCE, FACE_SN, Home, at_home
 
 STORIES = Stories()
@@ -91,7 +91,9 @@ async def what_a_camera_no_longer_has_goes(home: Home) -> None:
     await daemon.start()
     # First as their bare platform, then without them.
     config = f"homeassistant/device/{FACE_ID}/config"
-    await home.hub.wait_for(config, lambda message: "face_event" not in message.json["components"], since=since)
+    await home.hub.wait_for(
+        config, lambda message: "face_event" not in message.json["components"], since=since, timeout=PATIENCE
+    )
     await home.hass.wait_for(lambda: home.hass.state("event.front_door_face") is None, "the end of the face event")
     await home.shown(other)
     after = await home.lively()
