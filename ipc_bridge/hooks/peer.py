@@ -11,6 +11,7 @@ import asyncio
 import itertools
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import orjson
@@ -44,7 +45,7 @@ class Peer:
         handle: Callable[[str, dict[str, Any]], Awaitable[Any]],
         told: Callable[[str, dict[str, Any]], None] = lambda _method, _arguments: None,
     ) -> None:
-        self.handling: dict[int, asyncio.Task[None]] = {}
+        self.handling: dict[int, asyncio.Task[bytes]] = {}
         """What the other side waits for."""
         self._send = send
         self._handle = handle
@@ -105,14 +106,16 @@ class Peer:
         match orjson.loads(data):
             case ["ask", int(number), str(method), dict(arguments)] if self._closed is None:
                 # By its class: a limit on tasks, which the loop's factory may set, is not for what is asked of us.
-                self.handling[number] = asyncio.Task(self._do(number, self._handle(method, arguments)), loop=self._loop)
+                task = asyncio.Task(self._do(number, method, arguments), loop=self._loop)
+                self.handling[number] = task
+                task.add_done_callback(partial(self._done, number))
             case ["answer", int(number), value]:
                 self._answered(number, value, None)
             case ["error", int(number), dict(reason)]:
                 self._answered(number, None, load_error(reason))
             case ["stop", int(number)]:
-                if (task := self.handling.get(number)) is not None:
-                    task.cancel()
+                if number in self.handling:
+                    self.handling[number].cancel()
             case ["tell", str(method), dict(arguments)]:
                 self._told(method, arguments)
             case _ if self._closed is None:
@@ -128,17 +131,19 @@ class Peer:
         for task in self.handling.values():
             task.cancel()
 
-    async def _do(self, number: int, work: Awaitable[Any]) -> None:
+    async def _do(self, number: int, method: str, arguments: dict[str, Any]) -> bytes:
         try:
-            answer = dumps(["answer", number, await work])
+            return dumps(["answer", number, await self._handle(method, arguments)])
         except asyncio.CancelledError:
-            answer = dumps(["error", number, STOPPED])
+            raise
         except BaseException as error:  # noqa: BLE001 - plugins raise whatever they like, SystemExit included
-            answer = dumps(["error", number, dump_error(error)])
-        finally:
-            self.handling.pop(number, None)
+            return dumps(["error", number, dump_error(error)])
+
+    def _done(self, number: int, task: asyncio.Task[bytes]) -> None:
+        """Answer by what became of the task, even if it was stopped before it began."""
+        del self.handling[number]
         if self._closed is None:
-            self._send(answer)
+            self._send(dumps(["error", number, STOPPED]) if task.cancelled() else task.result())
 
     def _answered(self, number: int, value: Any, error: Exception | None) -> None:
         answer = self._asked.pop(number, None)

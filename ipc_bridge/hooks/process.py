@@ -46,6 +46,7 @@ class ProcessHost(Host):
         self._environment = {key: environment[key] for key in PASSED_ON if key in environment}
         self._writer: asyncio.StreamWriter | None = None
         self._process: asyncio.subprocess.Process | None = None
+        self._is_ending = False
         self._tasks: list[asyncio.Task[None]] = []
 
     async def open(self) -> None:
@@ -91,11 +92,12 @@ class ProcessHost(Host):
             task.cancel()
 
     def _send(self, message: bytes) -> None:
-        if self._writer is not None:
+        if self._writer is not None and not self._is_ending:
             self._writer.write(frame(message))
 
     def _ask_to_end(self) -> None:
-        if self._writer is not None:
+        if self._writer is not None and not self._is_ending:
+            self._is_ending = True
             self._writer.write_eof()
 
     async def _read(self, reader: asyncio.StreamReader) -> None:

@@ -55,7 +55,8 @@ class Feed:
         cursor = await self._journal.cursor(self._sink)
         if self._skip == "all" or (cursor is None and self._skip == "new"):
             cursor = self._journal.last_position
-            self._journal.move_cursor(self._sink, cursor)
+            # At once: a crash before the next commit must not skip what comes until then.
+            await self._journal.save_cursor(self._sink, cursor)
         self._position = cursor or 0
         self._look()
         while True:

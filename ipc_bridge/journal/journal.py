@@ -152,6 +152,10 @@ class Journal:
         if self._deliveries >= SAVE_CURSORS_AFTER and not self._writing:
             self._write_next()
 
+    async def save_cursor(self, sink: str, position: int) -> None:
+        """``sink`` is done with all up to ``position``; return once that is saved, if it can be."""
+        await self._run(partial(self._store.tend, {sink: position}))
+
     async def forget_sinks(self, is_forgotten: Callable[[str], bool]) -> None:
         """Forget where sinks stood that are no more, so that nothing is kept for them."""
         await self._run(partial(self._store.forget_sinks, is_forgotten))
