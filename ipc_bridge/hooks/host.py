@@ -131,21 +131,17 @@ class Host(abc.ABC):
             async with asyncio.timeout(limit):
                 return await asyncio.shield(call.answer)
         except TimeoutError:
-            self._stop(call, method, limit)
+            self._peer.stop(call)
+            if limit < self.deadline:
+                # Somebody waits. That it is busy with something else is no reason to end it, before the deadline.
+                self._loop.call_later(self.deadline - limit + GRACE, self._judge, call, method)
+            else:
+                await asyncio.wait([call.answer], timeout=GRACE)
+                self._judge(call, method)
             raise PluginOverdueError(f"{method} took longer than {limit:g} s") from None
         except asyncio.CancelledError:
-            self._stop(call, method, limit)
-            raise
-
-    def _stop(self, call: Call, method: str, limit: float) -> None:
-        """Call off a call, and look whether it ends.
-
-        A short limit is for those who wait. That the thread is busy with something else is no reason to end it, before
-        the deadline.
-        """
-        if not self.gone.done():
             self._peer.stop(call)
-            self._loop.call_later(max(0.0, self.deadline - limit) + GRACE, self._judge, call, method)
+            raise
 
     def _judge(self, call: Call, method: str) -> None:
         if not call.answer.done():

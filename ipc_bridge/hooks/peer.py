@@ -75,7 +75,7 @@ class Peer:
 
     def stop(self, call: Call) -> None:
         """The answer is not wanted any more; it will be there soon, if the other side is alive."""
-        if not call.answer.done():
+        if self._closed is None and not call.answer.done():
             self._send(dumps(["stop", call.number]))
 
     async def request(self, method: str, arguments: Any) -> Any:
@@ -196,7 +196,7 @@ def place(error: BaseException) -> str:
     while trace is not None:
         code = trace.tb_frame.f_code
         name = code.co_filename.rpartition("/")[2]
-        if not code.co_filename.startswith(_HERE):
+        if not code.co_filename.startswith((_HERE, "<frozen ")):
             places.append(f"{name}:{trace.tb_lineno} in {code.co_name}")
         trace = trace.tb_next
     return f" ({', '.join(places[-3:])})" if places else ""

@@ -47,18 +47,25 @@ class Feed:
         self._taken: OrderedDict[int, bool] = OrderedDict()
         """Positions that were handed over, in order, and whether the sink is done with them."""
         self._is_behind = True
+        self._has_begun = False
         self._may_read = asyncio.Event()
         journal.listen(self._appended)
 
-    async def run(self) -> None:
-        """Begin where the sink stood, and read from the file whenever it is behind, until cancelled."""
+    async def begin(self) -> None:
+        """Find where to begin; what is appended from now on is not skipped."""
         cursor = await self._journal.cursor(self._sink)
         if self._skip == "all" or (cursor is None and self._skip == "new"):
             cursor = self._journal.last_position
             # At once: a crash before the next commit must not skip what comes until then.
             await self._journal.save_cursor(self._sink, cursor)
         self._position = cursor or 0
+        self._has_begun = True
         self._look()
+
+    async def run(self) -> None:
+        """Begin, unless that is done, and read from the file whenever the sink is behind, until cancelled."""
+        if not self._has_begun:
+            await self.begin()
         while True:
             await self._may_read.wait()
             newest, wanted = self._journal.last_position, self._limit - len(self._taken)

@@ -149,6 +149,7 @@ class Stage:
         ]
         tasks = [asyncio.create_task(job) for job in jobs]
         await eventually(lambda: bool(self.broker.packets))
+        await eventually(lambda: "starting" not in [one["state"] for one in self.plugins.figures().values()])
         try:
             yield
         finally:
@@ -179,12 +180,16 @@ class Stage:
             self.answerer,
             PluginDevices(self.topics, announcer),
             self.clock,
-            lambda: self.config,
+            lambda: self.read_again(),  # noqa: PLW0108 - a test may put another there
             self._changed,
         )
         self.plugins = Plugins(self.config, around)
         announcer.on_announced(self.plugins.announced)
         self.flow.filter = self.plugins.filter
+
+    def read_again(self) -> Config:
+        """The configuration's file, as it is now."""
+        return self.config
 
     def _changed(self, names: list[str]) -> None:
         self.loaded = names

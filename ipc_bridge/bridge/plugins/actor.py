@@ -128,14 +128,16 @@ class Actor:
 
     async def run(self) -> None:
         """Keep it at work until cancelled; then it has a moment for its goodbyes."""
-        jobs = [self._keep(), self._serve(), self.memory.run()]
         if self.description.wants_events:
             skip: Literal["new", "all"] = "new" if self.plan.catch_up else "all"
             self._feed = Feed(self._journal, f"plugin:{self.name}", self._take, MAX_ENTRIES, skip)
-            jobs.append(self._feed.run())
         try:
             async with asyncio.TaskGroup() as tasks:
-                for job in jobs:
+                if self._feed is not None:
+                    # Before it is said to be running: what comes from then on it gets.
+                    await self._feed.begin()
+                    tasks.create_task(self._feed.run(), name=f"feed of plugin {self.name}")
+                for job in (self._keep(), self._serve(), self.memory.run()):
                     tasks.create_task(job, name=f"plugin {self.name}")
         finally:
             if self._feed is not None:
@@ -153,7 +155,7 @@ class Actor:
                     log.warning("Plugin %s: %s", self.name, error)
             await host.stop()
         self._ready.clear()
-        self.memory.save()
+        await asyncio.to_thread(self.memory.save)
 
     def notice(self, hook: str, arguments: Mapping[str, Any]) -> None:
         """Something happened that is no event."""
@@ -300,12 +302,7 @@ class Actor:
 
     async def _call(self, hook: str, arguments: Mapping[str, Any]) -> bool:
         """Call a hook when it may be called again; return whether it did its work."""
-        while (pause := self._breaker.pause) or not self._ready.is_set():
-            await asyncio.sleep(pause)
-            await self._ready.wait()
-        host = self._host
-        if host is None:
-            return False
+        host = await self._available()
         self.counters["calls"] += 1
         try:
             await host.call(hook, arguments)
@@ -319,6 +316,18 @@ class Actor:
         if self.state == "paused":
             self._change("running", None)
         return True
+
+    async def _available(self) -> Host:
+        """Return where it runs, once it does and may be called again."""
+        while True:
+            if pause := self._breaker.pause:
+                await asyncio.sleep(pause)
+            elif self._host is not None and self._ready.is_set() and not self._host.gone.done():
+                return self._host
+            else:
+                # It may have ended a moment ago, and nobody has noticed yet.
+                self._ready.clear()
+                await self._ready.wait()
 
     def _count_failure(self, hook: str, error: Exception) -> None:
         self.counters["failures"] += 1

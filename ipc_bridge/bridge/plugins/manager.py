@@ -7,7 +7,7 @@ import itertools
 import logging
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
@@ -113,7 +113,7 @@ class Plugins:
         if enabled:
             self._subscribe()
             await asyncio.gather(*(self._add(self._config, name) for name in enabled))
-            self._arrange()
+            self._arrange(enabled)
 
     async def run(self) -> None:
         """Have them work until cancelled; each has a moment for its goodbyes."""
@@ -173,7 +173,7 @@ class Plugins:
                 and item.name != "plugins"
                 and getattr(config, item.name) != getattr(self._config, item.name)
             ]
-            self._arrange()
+            self._arrange(enabled)
             return {"plugins": results, "needs_restart": restart}
 
     async def _add(self, config: Config, name: str) -> tuple[str, str]:
@@ -235,15 +235,16 @@ class Plugins:
         if memory.retained:
             self._leaving.append(memory)
 
-    def _arrange(self) -> None:
-        """Put those that are asked into the order that they ask for."""
+    def _arrange(self, order: Iterable[str]) -> None:
+        """Put all into the order of the configuration, and those that are asked into that which they ask for."""
+        self._actors = {name: self._actors[name] for name in order if name in self._actors}
         manager = pluggy.PluginManager(specs.PROJECT)
         manager.add_hookspecs(specs)
         mark = pluggy.HookimplMarker(specs.PROJECT)
         for name, actor in self._actors.items():
             stand_in = type("StandIn", (), {})()
-            for hook, order in actor.description.hooks.items():
-                function = mark(lambda: None, tryfirst=order["tryfirst"], trylast=order["trylast"])
+            for hook, wish in actor.description.hooks.items():
+                function = mark(lambda: None, tryfirst=wish["tryfirst"], trylast=wish["trylast"])
                 setattr(stand_in, hook, function)
             manager.register(stand_in, name)
         self._asked = {

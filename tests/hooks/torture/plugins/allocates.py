@@ -6,5 +6,5 @@ MEGABYTE = 1 << 20
 
 
 @hookimpl
-def event_received():
+def event_received() -> list[bytearray]:
     return [bytearray(MEGABYTE) for _ in range(2048)]

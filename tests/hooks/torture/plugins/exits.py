@@ -6,5 +6,5 @@ from ipc_bridge import hookimpl
 
 
 @hookimpl
-def event_received():
+def event_received() -> None:
     os._exit(3)

@@ -8,11 +8,11 @@ import orjson
 from ipc_bridge import hookimpl
 
 
-def broken(*_args, **_options):
+def broken(*_args: object, **_options: object) -> None:
     raise RuntimeError("a plugin has replaced this")
 
 
 @hookimpl
-async def event_received():
+async def event_received() -> None:
     for module, name in ((asyncio, "sleep"), (json, "dumps"), (orjson, "dumps"), (asyncio, "timeout")):
         setattr(module, name, broken)

@@ -4,5 +4,5 @@ from ipc_bridge import hookimpl
 
 
 @hookimpl
-async def event_received():
+async def event_received() -> None:
     raise ValueError("this plugin is broken")

@@ -4,6 +4,6 @@ from ipc_bridge import hookimpl
 
 
 @hookimpl
-def event_received():
+def event_received() -> None:
     while True:
         pass
