@@ -9,6 +9,8 @@ from typing import Any
 
 from ipc_bridge.errors import CommandError, PluginFailedError, PluginGoneError, PluginOverdueError
 from ipc_bridge.hooks.peer import Call, Peer
+from ipc_bridge.hooks.proxy import LOG_RATE
+from ipc_bridge.hooks.rate import Rate
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +52,7 @@ class Host(abc.ABC):
         """Why it is gone."""
         self._serve = serve
         self._loop = asyncio.get_running_loop()
+        self._lines = Rate(*LOG_RATE)
         self._peer = Peer(self._send, serve.do, self._told)
 
     @abc.abstractmethod
@@ -152,6 +155,10 @@ class Host(abc.ABC):
             case "failed", {"reason": str(reason)}:
                 self._serve.failed(reason)
             case "log", {"level": int(level), "logger": str(logger), "message": str(message)}:
-                name = f"ipc_bridge.plugin.{self.name}"
-                prefix = "" if logger == name else f"{logger}: "
-                logging.getLogger(name).log(level, "%s%s", prefix, message)
+                prefix = "" if logger == f"ipc_bridge.plugin.{self.name}" else f"{logger}: "
+                self._log(level, f"{prefix}{message}")
+
+    def _log(self, level: int, line: str) -> None:
+        """Log what a plugin says elsewhere; not more than it may."""
+        if self._lines.try_take():
+            logging.getLogger(f"ipc_bridge.plugin.{self.name}").log(level, "%s", line)

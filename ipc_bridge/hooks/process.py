@@ -23,8 +23,6 @@ PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "PYTH
 MESSAGES = (2_000.0, 4_000)
 """Messages, or kilobytes of them, that are read of it a second, and at once: a flood would hold up the bridge."""
 CLEAN_UP_SECONDS = 1.0
-PRINTED = (20.0, 100)
-"""Lines of its output a second, and at once, that are logged."""
 
 
 class ProcessHost(Host):
@@ -47,6 +45,7 @@ class ProcessHost(Host):
         self._writer: asyncio.StreamWriter | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._is_ending = False
+        self._is_killed = False
         self._tasks: list[asyncio.Task[None]] = []
 
     async def open(self) -> None:
@@ -78,9 +77,7 @@ class ProcessHost(Host):
     def kill(self, reason: str) -> None:
         """See :class:`Host`."""
         self._ended(reason)
-        if self._process is not None and self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+        self._end_group()
 
     async def stop(self) -> None:
         """See :class:`Host`."""
@@ -100,6 +97,13 @@ class ProcessHost(Host):
             self._is_ending = True
             self._writer.write_eof()
 
+    def _end_group(self) -> None:
+        """Kill it, and all that it has started, once: later the number may be somebody else's."""
+        if self._process is not None and not self._is_killed:
+            self._is_killed = True
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
     async def _read(self, reader: asyncio.StreamReader) -> None:
         rate = Rate(*MESSAGES)
         try:
@@ -110,21 +114,21 @@ class ProcessHost(Host):
                     await asyncio.wait(self._peer.handling.values(), return_when=asyncio.FIRST_COMPLETED)
         except (OSError, ValueError) as error:
             self.kill(f"it sent what is no message of at most {MAX_FRAME} bytes: {error}")
+        # Its end of the socket is closed: it is ending. What it has started may hold its output open, for which
+        # everybody would wait.
+        self._end_group()
 
     async def _wait(self, process: asyncio.subprocess.Process) -> None:
         status = await process.wait()
         cause = f"status {status}" if status >= 0 else signal.Signals(-status).name
         self._ended(f"its process ended ({cause})")
-        # What it has started may still be there.
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
+        self._end_group()
         if self._writer is not None:
             self._writer.close()
 
     async def _log_output(self, process: asyncio.subprocess.Process) -> None:
-        output, rate = process.stdout, Rate(*PRINTED)
+        output = process.stdout
         assert output is not None  # noqa: S101 - a pipe was asked for
-        logger = logging.getLogger(f"ipc_bridge.plugin.{self.name}")
         while True:
             try:
                 line = await output.readline()
@@ -133,5 +137,4 @@ class ProcessHost(Host):
                 continue
             if not line:
                 return
-            if rate.try_take():
-                logger.info("%s", line.decode(errors="replace").rstrip())
+            self._log(logging.INFO, line.decode(errors="replace").rstrip())

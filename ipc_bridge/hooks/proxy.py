@@ -32,8 +32,10 @@ class PluginBridge:
     def __init__(self, name: str, settings: Mapping[str, Any], do: Do, failed: Callable[[str], None]) -> None:
         self.name = name
         self.settings = settings
-        self.log = logging.getLogger(f"ipc_bridge.plugin.{name}")
-        self.log.filters = [_Throttle()]
+        # Its own, so that its limit ends with it.
+        self.log = logging.Logger(f"ipc_bridge.plugin.{name}")
+        self.log.parent = logging.getLogger(self.log.name)
+        self.log.addFilter(_Throttle())
         self._started: set[asyncio.Task[Any]] = set()
         self._do = do
         self._failed = failed

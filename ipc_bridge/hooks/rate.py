@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 
 
 class Rate:
@@ -12,13 +13,15 @@ class Rate:
     Args:
         per_second: what is filled in.
         burst: what the bucket holds.
+        now: the time, in seconds.
     """
 
-    def __init__(self, per_second: float, burst: int) -> None:
+    def __init__(self, per_second: float, burst: int, now: Callable[[], float] = time.monotonic) -> None:
         self._per_second = per_second
         self._burst = burst
         self._tokens = float(burst)
-        self._filled_at = time.monotonic()
+        self._now = now
+        self._filled_at = now()
 
     def take(self, tokens: int = 1) -> float:
         """Take tokens, owed ones if need be; return the seconds to wait for them."""
@@ -41,6 +44,6 @@ class Rate:
             await asyncio.sleep(seconds)
 
     def _fill(self) -> None:
-        now = time.monotonic()
+        now = self._now()
         self._tokens = min(self._burst, self._tokens + (now - self._filled_at) * self._per_second)
         self._filled_at = now

@@ -53,6 +53,7 @@ async def serve(sock: socket.socket) -> None:
         guest.peer.receive(message)
     guest.stop()
     await running
+    writer.close()
 
 
 class _ToBridge(logging.Handler):

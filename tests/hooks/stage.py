@@ -22,7 +22,7 @@ from ipc_bridge.bridge.plugins.operations import Means
 from ipc_bridge.bridge.publisher import Publisher
 from ipc_bridge.config import Account, CameraDefaults, Config, HomeAssistant, Mqtt, Storage
 from ipc_bridge.config import Plugins as PluginsConfig
-from ipc_bridge.errors import CommandError
+from ipc_bridge.errors import BridgeError, CommandError
 from ipc_bridge.homeassistant.announcer import Announcer
 from ipc_bridge.journal.feed import Feed
 from ipc_bridge.journal.journal import Journal
@@ -60,7 +60,7 @@ class FakeCameras:
 
     known: dict[str, dict[str, Any]] = field(default_factory=lambda: {SN: camera()})
     calls: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
-    refuses: CommandError | None = None
+    refuses: BridgeError | None = None
     hangs: bool = False
 
     def snapshots(self) -> list[dict[str, Any]]:
@@ -116,6 +116,8 @@ class Stage:
         (directory / "state").mkdir(exist_ok=True)
         self.loaded: list[str] = []
         self.acknowledged: list[int] = []
+        self.timeout = 15.0
+        """``commands.timeout``."""
 
     def enable(self, name: str, source: str | None = None, **settings: Any) -> None:
         """Write a plugin, and enable it."""
@@ -173,7 +175,7 @@ class Stage:
         self.flow = EventFlow(self.topics, self.clock, lateness, self.journal, self.publisher, detections)
         self.answerer = Answerer(self.publisher, 15)
         announcer = Announcer(HomeAssistant(), self.topics, self.publisher)
-        means = Means(self.topics, self.publisher, self.cameras, self.cameras, 15, file, lateness)
+        means = Means(self.topics, self.publisher, self.cameras, self.cameras, self.timeout, file, lateness)
         around = Surroundings(
             self.journal,
             means,

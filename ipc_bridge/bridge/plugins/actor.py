@@ -155,7 +155,7 @@ class Actor:
                     log.warning("Plugin %s: %s", self.name, error)
             await host.stop()
         self._ready.clear()
-        await asyncio.to_thread(self.memory.save)
+        await self.memory.flush()
 
     def notice(self, hook: str, arguments: Mapping[str, Any]) -> None:
         """Something happened that is no event."""

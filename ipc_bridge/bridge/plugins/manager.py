@@ -128,7 +128,7 @@ class Plugins:
             if self._tasks:
                 await asyncio.wait(self._tasks.values())
             for memory in self._leaving:
-                memory.save()
+                await memory.flush()
             if self._sockets is not None:
                 shutil.rmtree(self._sockets, ignore_errors=True)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from ipc_bridge.errors import CommandError, StorageError
 from ipc_bridge.hooks.values import dumps
+from ipc_bridge.logs import Once
 from ipc_bridge.storage import JsonFile
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ class PluginMemory:
         }
         """Home Assistant's components of this plugin: id to platform."""
         self._changed = asyncio.Event()
+        self._complaints = Once()
 
     def recall(self, key: str) -> Any:
         """The value under ``key``; None where there is none."""
@@ -88,23 +90,26 @@ class PluginMemory:
         self._changed.set()
 
     async def run(self) -> None:
-        """Write what changed, until cancelled; what is left then is for :meth:`save`."""
+        """Write what changed, until cancelled; what is left then is for :meth:`flush`."""
         while True:
             await self._changed.wait()
-            try:
-                await asyncio.to_thread(self._file.write, self._take())
-            except StorageError as error:
-                log.error("%s", error)
-                self._changed.set()
+            await self.flush()
             await asyncio.sleep(WRITE_EVERY)
 
-    def save(self) -> None:
-        """Write what is not written yet; blocks."""
-        if self._changed.is_set():
-            try:
-                self._file.write(self._take())
-            except StorageError as error:
-                log.error("%s", error)
+    async def flush(self) -> None:
+        """Write what is not written yet. What cannot be written is for the next time."""
+        if self._changed.is_set() and not await asyncio.to_thread(self._write, self._take()):
+            self._changed.set()
+
+    def _write(self, content: dict[str, Any]) -> bool:
+        """Blocks; returns whether it is done."""
+        try:
+            self._file.write(content)
+        except StorageError as error:
+            self._complaints.warning(log, "write", "%s", error)
+            return False
+        self._complaints.forget("write")
+        return True
 
     def _take(self) -> dict[str, Any]:
         self._changed.clear()
