@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 
 import click
 
 from ipc_bridge import app, logs
+from ipc_bridge.bridge.plugins.check import check_plugins
 from ipc_bridge.cli.configuration import config_option, load, refuse
 from ipc_bridge.cli.loop import run_until_stopped
 from ipc_bridge.config import load_config
@@ -35,8 +37,14 @@ def run(config_path: Path) -> None:
 @click.command("check-config")
 @config_option
 def check_config(config_path: Path) -> None:
-    """Check the configuration and name every mistake in it."""
+    """Check the configuration and name every mistake in it.
+
+    Plugins that are enabled are loaded, too. One that cannot be is mentioned, and is no mistake: the bridge starts
+    without it.
+    """
     config = load(config_path)
+    for problem in asyncio.run(check_plugins(config)):
+        click.echo(problem, err=True)
     cameras = f"{len(config.cameras)} cameras listed" if config.cameras else "no cameras listed"
     adopts = config.discovery.enabled and config.discovery.adopt == "all"
     others = "others are found by discovery" if adopts else "no others are adopted"

@@ -1,7 +1,8 @@
 """Keeps plugins in threads from replacing what the bridge calls, such as ``asyncio.sleep`` or ``json.dumps``.
 
-A guarded module looks who replaces one of its names: from any thread but the main one that is an error, where it is
-tried. What classes and dictionaries hold is not guarded; who does not trust a plugin that far gives it a process.
+A guarded module looks who replaces one of its names: in a plugin's thread that is an error, where it is tried. What
+classes and dictionaries hold is not guarded, nor what threads of a plugin's own do; who does not trust a plugin that
+far gives it a process.
 """
 
 from __future__ import annotations
@@ -16,16 +17,25 @@ LEFT_ALONE = ("sys", "warnings")
 """Modules whose names their own functions replace, as ``warnings.catch_warnings`` does."""
 
 
+class _Here(threading.local):
+    """What is known of this thread."""
+
+    is_plugins = False
+
+
+_here = _Here()
+
+
 class GuardedModule(ModuleType):
-    """A module whose names only the main thread may replace; new ones come with every import."""
+    """A module whose names no plugin may replace; new ones come with every import."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in vars(self) and vars(self)[name] is not value:
-            _only_main(self, name)
+            _refuse_plugins(self, name)
         super().__setattr__(name, value)
 
     def __delattr__(self, name: str) -> None:
-        _only_main(self, name)
+        _refuse_plugins(self, name)
         super().__delattr__(name)
 
 
@@ -40,8 +50,13 @@ def guard() -> None:
             module.__class__ = GuardedModule
 
 
-def _only_main(module: ModuleType, name: str) -> None:
-    if threading.current_thread() is not threading.main_thread():
+def mark_thread() -> None:
+    """This thread is a plugin's."""
+    _here.is_plugins = True
+
+
+def _refuse_plugins(module: ModuleType, name: str) -> None:
+    if _here.is_plugins:
         raise AttributeError(
             f"a plugin must not replace {module.__name__}.{name}, which the bridge needs; "
             "isolation: process gives it a Python of its own"

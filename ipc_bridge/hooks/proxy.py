@@ -32,8 +32,7 @@ class PluginBridge:
     def __init__(self, name: str, settings: Mapping[str, Any], do: Do, failed: Callable[[str], None]) -> None:
         self.name = name
         self.settings = settings
-        # Its own, so that its limit ends with it.
-        self.log = logging.Logger(f"ipc_bridge.plugin.{name}")
+        self.log = logging.Logger(f"ipc_bridge.plugin.{name}")  # noqa: LOG001 - of its own, so that its limit ends with it
         self.log.parent = logging.getLogger(self.log.name)
         self.log.addFilter(_Throttle())
         self._started: set[asyncio.Task[Any]] = set()

@@ -9,17 +9,20 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from ipc_bridge.errors import PluginGoneError
-from ipc_bridge.hooks.guard import guard
+from ipc_bridge.hooks.guard import guard, mark_thread
 from ipc_bridge.hooks.guest import Guest
 from ipc_bridge.hooks.host import Host, Serve, log
 from ipc_bridge.hooks.peer import describe
 
 MAX_STUCK = 3
 """Threads of one plugin that did not end and cannot be ended; then it is not begun again."""
+MAX_EXECUTORS = 8
+"""Threads for what a plugin hands to ``asyncio.to_thread``."""
 INTERRUPT_EVERY = 0.05
 INTERRUPTS = 40
 """Tries to interrupt a thread, over two seconds."""
@@ -106,6 +109,7 @@ class ThreadHost(Host):
     # In the thread.
 
     def _run(self) -> None:
+        mark_thread()
         reason = "its thread ended"
         try:
             with asyncio.Runner() as runner:
@@ -115,7 +119,8 @@ class ThreadHost(Host):
         self._in_bridge(self._ended, reason)
 
     async def _main(self) -> None:
-        self._guest_loop = asyncio.get_running_loop()
+        self._guest_loop = loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(MAX_EXECUTORS, f"plugin {self.name}", mark_thread))
         self._guest = guest = Guest(lambda message: self._in_bridge(self._receive, message))
         self._in_bridge(self._opened.set_result, None)
         await guest.run()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -103,6 +104,14 @@ def test_a_right_configuration(tmp_path: Path, sections: dict[str, object], summ
     path = write_config(tmp_path, **sections)
     result = invoke("check-config", "--config", str(path))
     assert (result.exit_code, result.output) == (0, f"{path} is right: {summary}.\n")
+
+
+def test_a_plugin_that_cannot_be_loaded_is_mentioned_and_no_mistake(tmp_path: Path) -> None:
+    path = write_config(tmp_path, plugins={"enabled": {"greet": {}}})
+    result = invoke("check-config", "--config", str(path))
+    assert result.exit_code == 0
+    assert re.search(r"config\.yaml:\d+: plugins\.enabled\.greet: is no plugin: there is no ", result.stderr)
+    assert "is right" in result.stdout
 
 
 WRONG = """\

@@ -29,7 +29,8 @@ async def test_a_wrong_configuration_ends_with_2(tmp_path: Path) -> None:
 
 async def test_a_bug_ends_with_1(tmp_path: Path) -> None:
     program = script(
-        "from ipc_bridge import app\nasync def run(*_, **__):\n    raise RuntimeError('a bug for the test')\napp.run = run"
+        "from ipc_bridge import app\nasync def run(*_, **__):\n    raise RuntimeError('a bug for the test')\n"
+        "app.run = run"
     )
     status, _, log = await finished("run", "--config", str(write_config(tmp_path)), cwd=tmp_path, program=program)
     assert status == 1
@@ -39,7 +40,8 @@ async def test_a_bug_ends_with_1(tmp_path: Path) -> None:
 async def test_a_mistake_that_shows_at_the_start_ends_with_2(tmp_path: Path) -> None:
     program = script(
         "from ipc_bridge import app\nfrom ipc_bridge.errors import ConfigError\n"
-        "async def run(*_, **__):\n    raise ConfigError(['config.yaml:3: plugins.enabled: is wrong, expected better'])\n"
+        "async def run(*_, **__):\n"
+        "    raise ConfigError(['config.yaml:3: plugins.enabled: is wrong, expected better'])\n"
         "app.run = run"
     )
     status, _, log = await finished("run", "--config", str(write_config(tmp_path)), cwd=tmp_path, program=program)

@@ -10,7 +10,13 @@ from typing import Any
 import pytest
 
 from ipc_bridge import __version__
-from ipc_bridge.homeassistant.components import BRIDGE_COMPONENTS, CAMERA_COMPONENTS, Availability, Component
+from ipc_bridge.homeassistant.components import (
+    BRIDGE_COMPONENTS,
+    CAMERA_COMPONENTS,
+    PLUGINS_COMPONENTS,
+    Availability,
+    Component,
+)
 from ipc_bridge.homeassistant.payloads import (
     Device,
     bridge_device,
@@ -118,7 +124,7 @@ ID = re.compile(r"[a-zA-Z0-9_-]+")
 
 
 def bridge() -> Device:
-    return bridge_device(TOPICS, __version__, "http://127.0.0.1:8099")
+    return bridge_device(TOPICS, __version__, "http://127.0.0.1:8099", has_plugins=True)
 
 
 DEVICES = {
@@ -263,7 +269,9 @@ def test_a_model_gets_what_it_supports(model: Model, has_faces: bool) -> None:
 # The table itself.
 
 
-@pytest.mark.parametrize("rows", [BRIDGE_COMPONENTS, CAMERA_COMPONENTS], ids=["bridge", "camera"])
+@pytest.mark.parametrize(
+    "rows", [(*BRIDGE_COMPONENTS, *PLUGINS_COMPONENTS), CAMERA_COMPONENTS], ids=["bridge", "camera"]
+)
 def test_the_table_is_consistent(rows: tuple[Component, ...]) -> None:
     assert len({row.key for row in rows}) == len(rows)
     for row in rows:
@@ -386,4 +394,7 @@ def test_platforms() -> None:
         "cameras_online": "sensor",
         "version": "sensor",
         "started": "sensor",
+        "plugin_problem": "binary_sensor",
+        "plugin_failures": "sensor",
     }
+    assert "plugin_problem" not in bridge_device(TOPICS, __version__, None).platforms

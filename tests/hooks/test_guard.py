@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from ipc_bridge.bridge import messages
-from ipc_bridge.hooks.guard import GuardedModule, guard
+from ipc_bridge.hooks.guard import GuardedModule, guard, mark_thread
 
 
 def in_thread(work: Callable[[], Any]) -> BaseException | None:
@@ -24,6 +24,7 @@ def in_thread(work: Callable[[], Any]) -> BaseException | None:
     raised: list[BaseException] = []
 
     def run() -> None:
+        mark_thread()
         try:
             work()
         except Exception as error:  # noqa: BLE001 - whatever it is
@@ -45,7 +46,7 @@ def guarded() -> None:
     ("module", "name"),
     [(asyncio, "sleep"), (asyncio.tasks, "sleep"), (messages, "encode"), (sys.modules["time"], "monotonic")],
 )
-def test_nobody_but_the_main_thread_replaces_a_name(module: ModuleType, name: str) -> None:
+def test_a_plugin_replaces_no_name(module: ModuleType, name: str) -> None:
     assert isinstance(module, GuardedModule)
     before = getattr(module, name)
     error = in_thread(lambda: setattr(module, name, None))
@@ -55,7 +56,7 @@ def test_nobody_but_the_main_thread_replaces_a_name(module: ModuleType, name: st
     assert getattr(module, name) is before
 
 
-def test_the_main_thread_may(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_others_may(monkeypatch: pytest.MonkeyPatch) -> None:
     sleep = asyncio.sleep
     monkeypatch.setattr(asyncio, "sleep", guard)
     assert vars(asyncio)["sleep"] is guard

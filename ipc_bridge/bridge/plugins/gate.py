@@ -14,9 +14,9 @@ import orjson
 from ipc_bridge.bridge.lateness import Lateness
 from ipc_bridge.bridge.messages import event_payload
 from ipc_bridge.bridge.plugins.actor import Actor
+from ipc_bridge.catalog.endpoint import show
 from ipc_bridge.clock import Clock
 from ipc_bridge.errors import CommandError, PluginError, PluginFailedError
-from ipc_bridge.hooks.peer import describe
 from ipc_bridge.journal.entry import Entry
 from ipc_bridge.models import Event
 
@@ -123,10 +123,10 @@ def change(event: Event, changes: Mapping[str, Any]) -> Event:
     details = event.details()
     for name, value in changes.items():
         if name not in details:
-            raise PluginFailedError(f"it changed {name}, which is none of {', '.join(details)}")
+            raise PluginFailedError(f"it changed {show(name)}, which is none of {', '.join(details)}")
         kind = next(item.type for item in fields(event) if item.name == name)
         if not _fits(value, str(kind)):
-            raise PluginFailedError(f"it changed {name} to {describe(ValueError(repr(value)))}, which is no {kind}")
+            raise PluginFailedError(f"it changed {name} to {show(value)}, which is no {kind}")
     return replace(event, **changes)
 
 
