@@ -64,10 +64,8 @@ class Peer:
         number = next(self._numbers)
         message = dumps(["ask", number, method, arguments])
         answer: asyncio.Future[Any] = self._loop.create_future()
-        # Whoever asked may have stopped waiting: then an error is nobody's.
-        answer.add_done_callback(lambda done: done.cancelled() or done.exception())
         if self._closed is not None:
-            answer.set_exception(self._closed)
+            _fail(answer, self._closed)
         else:
             self._asked[number] = answer
             self._send(message)
@@ -125,8 +123,7 @@ class Peer:
         """There is nobody on the other side any more: what is asked of it fails with ``error``."""
         self._closed = error
         for answer in self._asked.values():
-            if not answer.done():
-                answer.set_exception(error)
+            _fail(answer, error)
         self._asked.clear()
         for task in self.handling.values():
             task.cancel()
@@ -147,12 +144,18 @@ class Peer:
 
     def _answered(self, number: int, value: Any, error: Exception | None) -> None:
         answer = self._asked.pop(number, None)
-        if answer is None or answer.done():
+        if answer is None:
             return
         if error is None:
             answer.set_result(value)
         else:
-            answer.set_exception(error)
+            _fail(answer, error)
+
+
+def _fail(answer: asyncio.Future[Any], error: Exception) -> None:
+    answer.set_exception(error)
+    # Whoever asked may have stopped waiting: then the error is nobody's, and no reason for a warning.
+    answer.exception()
 
 
 def dump_error(error: BaseException) -> dict[str, Any]:

@@ -159,8 +159,8 @@ async def test_a_call_that_is_cancelled_is_cancelled_there(rig: Rig, isolation: 
 
         @hookimpl
         async def startup(bridge):
-            await bridge.publish("begun")
             try:
+                await bridge.publish("begun")
                 await asyncio.get_running_loop().create_future()
             finally:
                 bridge.start(bridge.publish("cancelled"))
