@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from ipc_bridge.bridge import publisher as module
-from ipc_bridge.mqtt.connection import Received
+from ipc_bridge.bridge.publisher import Post
+from ipc_bridge.mqtt.connection import Message, Received
 from tests.bridge.rig import TOPICS, Rig, events_in, seqs
 from tests.bridge.samples import SN, entry, face_event, motion_event, other_event
 from tests.mqtt.broker import Listener, eventually, mosquitto, retained_on
@@ -149,6 +150,49 @@ async def test_what_is_for_display_waits_for_events_but_not_for_ever() -> None:
         await broker.published(4)
         assert [one.topic for one in broker.publications] == [EVENTS, EVENTS, FACE, EVENTS]
         assert broker.publications[2].payload == b"new"
+
+
+async def test_posts_wait_for_events_but_not_for_ever_and_are_told_of() -> None:
+    rig = Rig()
+    taken: list[tuple[str, bool]] = []
+
+    def post(name: str) -> Post:
+        return Post(Message(f"test/{name}", b"p"), lambda accepted: taken.append((name, accepted)))
+
+    async with fake_broker(FakeBroker(receive_maximum=1, acknowledges=False)) as broker, rig.connected(broker.port):
+        rig.append(1)
+        await broker.published(1)
+        withdrawn = post("withdrawn")
+        for each in (post("first"), withdrawn, post("second")):
+            rig.publisher.post(each)
+        rig.publisher.withdraw(withdrawn)
+        # The first has its turn at once, the second only when no event waits.
+        rig.append(2, 3)
+        for count in range(2, 6):
+            rig.publisher._post_due += 100 if count == 3 else 0
+            broker.acknowledge_all()
+            await broker.published(count)
+        topics = [one.topic for one in broker.publications]
+        assert topics == [EVENTS, "test/first", EVENTS, EVENTS, "test/second"]
+        assert taken == [("first", True)]
+        broker.acknowledge(broker.publications[-1].mid, 0x87)
+        await eventually(lambda: taken == [("first", True), ("second", False)])
+        # Nobody minds that it is gone.
+        rig.publisher.withdraw(withdrawn)
+
+
+async def test_posts_are_sent_again_on_the_next_connection() -> None:
+    rig = Rig()
+    taken: list[bool] = []
+    async with fake_broker(FakeBroker(acknowledges=False)) as broker, rig.connected(broker.port):
+        for number in range(2):
+            rig.publisher.post(Post(Message(f"test/{number}", b"p"), taken.append))
+        await broker.published(2)
+        broker.acknowledges = True
+        broker.cut()
+        await broker.published(4)
+        assert [one.topic for one in broker.publications] == ["test/0", "test/1"] * 2
+        await eventually(lambda: taken == [True, True])
 
 
 # The window.
