@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from ipc_bridge import __version__
 from ipc_bridge.bridge.answers import Answerer
@@ -13,6 +14,7 @@ from ipc_bridge.bridge.commands import Commands
 from ipc_bridge.bridge.detections import Detections
 from ipc_bridge.bridge.events import EventFlow
 from ipc_bridge.bridge.health import Health
+from ipc_bridge.bridge.hook_doors import HookDoors
 from ipc_bridge.bridge.lateness import Lateness
 from ipc_bridge.bridge.plugins.entities import PluginDevices
 from ipc_bridge.bridge.plugins.manager import Plugins, Surroundings
@@ -24,6 +26,7 @@ from ipc_bridge.bridge.snapshots import Snapshots
 from ipc_bridge.bridge.supervisor import Supervisor
 from ipc_bridge.clock import Clock, SystemClock
 from ipc_bridge.config import Config
+from ipc_bridge.config.values import is_loopback
 from ipc_bridge.device.discovery import Discovery
 from ipc_bridge.errors import StorageError
 from ipc_bridge.homeassistant.announcer import Announcer
@@ -38,6 +41,8 @@ from ipc_bridge.mqtt.embedded import EmbeddedBroker
 from ipc_bridge.mqtt.topics import OFFLINE, ONLINE, Topics
 from ipc_bridge.service import READY, STOPPING, ServiceManager
 from ipc_bridge.storage import JsonFile, make_directory, only_user
+from ipc_bridge.web.application import make_application
+from ipc_bridge.web.server import WebServer
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +74,7 @@ async def run(
     """
     log.info("ipc-bridge %s starts; its state is in %s", __version__, config.storage.directory)
     _warn_of_what_is_not_there(config)
+    _warn_of_hooks_that_nobody_reaches(config)
     try:
         make_directory(config.storage.directory)
     except StorageError as error:
@@ -114,8 +120,9 @@ class Bridge:
 
         # Cameras.
         cameras = _CameraAnnouncer(config, topics, announcer)
+        doors = HookDoors(clock, config.web.public_url)
         self.supervisor = supervisor = Supervisor(
-            config, topics, clock, registry, lateness, flow, publisher, detections, cameras
+            config, topics, clock, registry, lateness, flow, publisher, detections, cameras, doors
         )
         self.discovery = discovery = Discovery(config.discovery.bind, config.discovery.targets, supervisor.discovered)
         journal.on_room(supervisor.resume)
@@ -125,6 +132,7 @@ class Bridge:
         health.gather(lambda: {"events": _event_figures(flow, journal, publisher)})
         health.gather(lambda: {"journal": {"depth": feed.depth, **journal.figures()}})
         health.gather(supervisor.figures)
+        health.gather(lambda: {"hooks": doors.figures()})
         health.check(lambda: journal.problem)
         self.answerer = Answerer(publisher, config.commands.timeout)
         snapshots = Snapshots(topics, publisher, retain=config.mqtt.retain_images.snapshots)
@@ -141,10 +149,17 @@ class Bridge:
 
         # Plugins.
         means = Means(topics, publisher, supervisor, commands, config.commands.timeout, file, lateness)
-        devices = PluginDevices(topics, announcer)
         self.plugins = plugins = Plugins(
             config,
-            Surroundings(journal, means, self.answerer, devices, clock, read_again, supervisor.plugins_changed),
+            Surroundings(
+                journal,
+                means,
+                self.answerer,
+                PluginDevices(topics, announcer),
+                clock,
+                read_again,
+                supervisor.plugins_changed,
+            ),
         )
         flow.filter, supervisor.listener, commands.attendant = plugins.filter, plugins, plugins
         plugins.filter.on_room(supervisor.resume)
@@ -153,6 +168,12 @@ class Bridge:
         health.check(plugins.problem)
         requests = BridgeRequests(topics, self.answerer, supervisor, discovery, lateness, health, file, plugins.reload)
         publisher.subscribe(topics.request("+"), requests.received)
+
+        # What others reach over HTTP.
+        self.web: WebServer | None = None
+        if config.web.enabled:
+            self.web = web = WebServer(config.web, make_application(config.web, health, doors, plugins.sockets))
+            health.check(lambda: web.problem)
 
         # The broker, last: it is told everything at once.
         client_id = config.mqtt.client_id or registry.client_id
@@ -178,6 +199,8 @@ class Bridge:
                 start("feed", self.feed.run()),
                 start("health", self.health.run()),
             ]
+            if self.web is not None:
+                serving.append(start("web", self.web.run()))
             if self.embedded is not None:
                 serving.append(start("embedded broker", self.embedded.run_forever()))
             talking = start("mqtt", self.mqtt.run(self.publisher))
@@ -247,6 +270,19 @@ def _warn_of_what_is_not_there(config: Config) -> None:
     """The configuration's contract is ahead of this version: who relies on a key is told."""
     if config.cloud:
         log.warning("cloud has no effect yet: this version cannot do that")
+
+
+def _warn_of_hooks_that_nobody_reaches(config: Config) -> None:
+    """A camera that posts to an address on which nobody listens looks as if it were online and saw nothing."""
+    posts = any(camera.transport == "hook" for camera in (config.camera, *config.cameras))
+    public = urlsplit(config.web.public_url or "").hostname or ""
+    if posts and is_loopback(config.web.host) and not is_loopback(public):
+        log.warning(
+            "Cameras are told to post to %s, but web.host %s takes connections of this machine only: "
+            "set web.host to this machine's address, or 0.0.0.0",
+            public,
+            config.web.host,
+        )
 
 
 def _embedded_broker(config: Config) -> EmbeddedBroker | None:

@@ -27,6 +27,7 @@
     │   ├── PluginFailedError   its code raised, or returned what it must not
     │   ├── PluginOverdueError  it did not come back in time
     │   └── PluginGoneError     its thread or process has ended
+    ├── HookRefusedError        a post to a hook is not taken
     └── BrokerError             the MQTT broker cannot be used
         ├── BrokerRefusedError  it refuses this client
         └── BrokerLostError     the connection broke
@@ -173,6 +174,18 @@ class PluginOverdueError(PluginError):
 
 class PluginGoneError(PluginError):
     """A plugin's thread or process has ended."""
+
+
+class HookRefusedError(BridgeError):
+    """A post to a hook is not taken.
+
+    ``kind`` is what it is counted as, ``status`` the HTTP status of the answer.
+    """
+
+    def __init__(self, message: str, kind: str, status: int) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.status = status
 
 
 class BrokerError(BridgeError):

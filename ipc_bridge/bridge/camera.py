@@ -9,20 +9,20 @@ from dataclasses import replace
 from typing import Any
 
 from ipc_bridge.backoff import LAST_LIMIT, Backoff
-from ipc_bridge.bridge.dialects import DialectSearch
+from ipc_bridge.bridge.channel_link import ChannelLink
+from ipc_bridge.bridge.hook_doors import HookDoors
+from ipc_bridge.bridge.hook_link import HookLink
 from ipc_bridge.bridge.lateness import CameraClock
+from ipc_bridge.bridge.link import Acknowledge, Link, Session, TryAgainError
 from ipc_bridge.bridge.observer import Observer
 from ipc_bridge.bridge.pause import Pause, Wait
 from ipc_bridge.bridge.registry import KnownCamera
 from ipc_bridge.bridge.security import TlsContexts
-from ipc_bridge.bridge.state import CameraState
-from ipc_bridge.bridge.subscription import Subscription
+from ipc_bridge.bridge.state import CameraState, Pace
 from ipc_bridge.bridge.verdict import judge
-from ipc_bridge.catalog.codes import DEVICE_NOT_ACTIVATED, SECRET_KEY_INVALID
 from ipc_bridge.config import CameraConfig
 from ipc_bridge.device.address import Address
 from ipc_bridge.device.api import CameraApi
-from ipc_bridge.device.channel import Channel, HandshakeLostError
 from ipc_bridge.device.description import ask_info, ask_streams
 from ipc_bridge.device.discovery import Answer
 from ipc_bridge.errors import (
@@ -34,28 +34,28 @@ from ipc_bridge.errors import (
     RefusedError,
 )
 from ipc_bridge.logs import Once
-from ipc_bridge.models import CameraInfo, Model, Status
+from ipc_bridge.models import CameraInfo, Model, Status, Transport
 from ipc_bridge.wire.signing import Credentials
 
 log = logging.getLogger(__name__)
 
 PROBE_TIMEOUT = 5.0
-"""Seconds that a camera has to answer a heartbeat when it is also heard of elsewhere."""
+"""Seconds that a camera has to answer when it is also heard of elsewhere."""
 DESCRIBE_TIMEOUT = 5.0
-"""Seconds that the first look at a camera may keep its channel waiting."""
+"""Seconds that the first look at a camera may keep its events waiting."""
 
 
 class CameraRunner:
-    """Keeps one channel to one camera.
+    """Keeps one camera's events coming.
 
     Args:
         known: the camera's record; changed as more becomes known.
         config: what holds for this camera.
         contexts: TLS towards cameras.
+        doors: where cameras post to.
         clock: what is known of the camera's own.
         observer: who is told.
-        state_interval: ``state.interval`` in seconds.
-        call_timeout: seconds for one call of its API; None: what is usual.
+        pace: how its API is asked.
         backoff: the waits between tries.
     """
 
@@ -64,10 +64,10 @@ class CameraRunner:
         known: KnownCamera,
         config: CameraConfig,
         contexts: TlsContexts,
+        doors: HookDoors,
         clock: CameraClock,
         observer: Observer,
-        state_interval: float,
-        call_timeout: float | None = None,
+        pace: Pace,
         backoff: Backoff | None = None,
     ) -> None:
         # What a person wrote down is tried before what was found last time.
@@ -78,20 +78,22 @@ class CameraRunner:
         self.reason: str | None = None
         self.clock = clock
         self.reconnects: Counter[str] = Counter()
-        """Ends of channels by cause."""
+        """Ends of sessions by cause."""
         self.info: CameraInfo = known.info(config.name)
-        self.state = CameraState(
-            known, state_interval, self._state_changed, lambda: self._observer.camera_changed(self)
-        )
+        self.state = CameraState(known, pace, self._state_changed, lambda: self._observer.camera_changed(self))
         self.api: CameraApi | None = None
         """Its API while it can be called."""
         self._contexts = contexts
         self._observer = observer
         self._backoff = backoff or Backoff()
-        self._search = DialectSearch(known.dialect)
         self._credentials = Credentials(config.account.app_id, config.account.secret_key)
-        self._channel: Channel | None = None
-        self._call_timeout = call_timeout
+        self._link: Link = (
+            HookLink(known, config, doors, clock, self._event_received)
+            if config.transport == "hook"
+            else ChannelLink(known, config, contexts, doors, clock, self._event_received)
+        )
+        self._session: Session | None = None
+        self._pace = pace
         self._discovered_host: str | None = None
         self._pauses = Pause()
         self._probe: asyncio.Task[None] | None = None
@@ -107,12 +109,13 @@ class CameraRunner:
     # What the supervisor calls.
 
     async def run(self) -> None:
-        """Keep the channel until cancelled; says DISCONNECT then."""
+        """Keep its events coming until cancelled; says goodbye then."""
         try:
             while True:
                 wait = await self._attempt()
                 await self._pauses.take(wait, has_news=self._discovered_host is not None)
         finally:
+            self._link.end()
             if self._probe is not None:
                 self._probe.cancel()
 
@@ -123,10 +126,10 @@ class CameraRunner:
         self._learn(**{name: fact for name, fact in facts.items() if getattr(self.info, name) is None})
         if self.known.host is None:
             self._learn(host=answer.host)
-        elif answer.host not in (self.known.host, self._channel and self._channel.peer_host):
+        elif answer.host != self.known.host and not (self._session and self._session.is_at(answer.host)):
             self._discovered_host = answer.host
-            if self._channel is not None and self._probe is None:
-                self._probe = asyncio.create_task(self._probe_channel(answer.host))
+            if self._session is not None and self._probe is None:
+                self._probe = asyncio.create_task(self._probe_session(answer.host))
         self._pauses.sign_of_life()
 
     def fail(self, reason: str) -> None:
@@ -161,13 +164,11 @@ class CameraRunner:
 
     def pause(self) -> None:
         """Read nothing from the camera until :meth:`resume`."""
-        if self._channel is not None:
-            self._channel.pause()
+        self._link.pause()
 
     def resume(self) -> None:
         """Read on."""
-        if self._channel is not None:
-            self._channel.resume()
+        self._link.resume()
 
     def diagnosis(self) -> dict[str, Any]:
         """What a person who looks for a fault wants to know; nothing secret."""
@@ -178,6 +179,7 @@ class CameraRunner:
             "host": self.known.host,
             "model": self.known.model_name,
             "firmware": self.known.firmware,
+            "transport": self.config.transport,
             "channel_pin": self.known.channel_pin,
             "api_pin": self.known.api_pin,
             "crc": self.known.coverage,
@@ -199,14 +201,14 @@ class CameraRunner:
         *elsewhere, last = hosts
         for host in elsewhere:
             try:
-                return await self._session(host)
+                return await self._try_at(host)
             except (DeviceError, ClientCertificateError) as error:
                 self._discovered_host = None
                 self._complaints.warning(
                     log, host, "%s says that it is camera %s, but is not: %s", host, self.sn, error
                 )
         try:
-            return await self._session(last)
+            return await self._try_at(last)
         except (DeviceError, ClientCertificateError) as error:
             return self._ended(error)
 
@@ -214,67 +216,58 @@ class CameraRunner:
         """Addresses to try, in order: a new one first, the old one is not given up before."""
         return list(dict.fromkeys(host for host in (self._discovered_host, self.known.host) if host is not None))
 
-    async def _session(self, host: str) -> Wait:
-        """Sign in at ``host`` and listen until the channel ends.
+    async def _try_at(self, host: str) -> Wait:
+        """Sign in at ``host`` and listen until the session ends.
 
         Raises:
             DeviceError, ClientCertificateError: there is no session to be had here.
         """
-        account = self.config.account
-        channel = Channel(
-            Address(host, self.config.channel_port),
-            self._contexts.security(account, self.known.channel_pin),
-            self._credentials,
-            self.config.keep_alive,
-            self._search.current,
-            lambda payload: self._event_received(channel, subscription, payload),
-            self.clock.heartbeat_answered,
-        )
-        subscription = Subscription(self.sn, channel)
         async with CameraApi(
             self.sn,
             Address(host, self.config.api_port),
-            self._contexts.security(account, self.known.api_pin),
+            self._contexts.security(self.config.account, self.known.api_pin),
             self._credentials,
             self.config.activation_code,
-            self._call_timeout,
+            self._pace.timeout,
             self.clock.measured,
         ) as api:
             try:
-                await channel.open()
+                session = await self._link.open(host, api)
+            except TryAgainError:
+                return Wait(self._backoff.next_delay())
             except RefusedError as error:
-                return await self._refused(error, api)
+                return self._ended(error)
             opened = asyncio.get_running_loop().time()
-            self._channel, self.api = channel, api
+            self._session, self.api = session, api
             try:
-                self._remember(channel, host)
-                await self._listen(channel, subscription, api)
-                return self._ended(await channel.wait_closed())
+                self._remember(host)
+                return self._ended(await self._listen(session, api))
             except RefusedError as error:
                 return self._ended(error)
             finally:
-                self._channel = self.api = None
-                channel.close()
+                self._session = self.api = None
+                session.close()
                 self._backoff.held_for(asyncio.get_running_loop().time() - opened)
 
-    async def _listen(self, channel: Channel, subscription: Subscription, api: CameraApi) -> None:
+    async def _listen(self, session: Session, api: CameraApi) -> DeviceError:
         describing = asyncio.create_task(self._describe(api))
-        reading = asyncio.create_task(self._read_state(describing, api))
+        tasks = [describing]
         try:
             if self.info.model is Model.UNKNOWN or self.info.hardware is None:
-                await asyncio.wait([describing], timeout=DESCRIBE_TIMEOUT)
+                await asyncio.wait(tasks, timeout=DESCRIBE_TIMEOUT)
             self._observer.camera_described(self)
             self.clock.channel_opened()
-            await subscription.begin(self.info.model)
+            await session.begin(self.info.model)
             self._last_complaint = None
             self._change(Status.ONLINE, None)
-            log.info("Camera %s (%s) is online at %s", self.sn, self.info.name, channel.address)
+            log.info("Camera %s (%s) is online at %s", self.sn, self.info.name, self.known.host)
             self._observer.camera_event("camera_online", self)
-            await subscription.keep()
+            tasks.append(asyncio.create_task(self._read_state(describing, api)))
+            return await session.keep()
         finally:
-            describing.cancel()
-            reading.cancel()
-            await asyncio.wait([describing, reading])
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
 
     async def _read_state(self, describing: asyncio.Task[None], api: CameraApi) -> None:
         """Keep the settings up to date, once it is known which model and firmware it is."""
@@ -300,15 +293,14 @@ class CameraRunner:
 
     # What happens on the way.
 
-    def _event_received(self, channel: Channel, subscription: Subscription, payload: bytes) -> None:
-        subscription.heard()
-        self._observer.event_received(self, payload, channel.acknowledge)
+    def _event_received(self, payload: bytes, transport: Transport, acknowledge: Acknowledge) -> None:
+        if self._session is None:
+            # It posts, whether or not it could be reached.
+            self._pauses.sign_of_life()
+        self._observer.event_received(self, payload, transport, acknowledge)
 
-    def _remember(self, channel: Channel, host: str) -> None:
-        """The camera accepted us: what got us here is known from now on."""
-        self._search.worked()
-        self.known.dialect = self._search.current
-        self.known.channel_pin = channel.fingerprint
+    def _remember(self, host: str) -> None:
+        """The camera accepted us: where it is, is known from now on."""
         self._discovered_host = None
         self._reported_certificate = None
         old_host = self.known.host
@@ -340,41 +332,24 @@ class CameraRunner:
         self._learn(own_name=self.state.values.get("name"))
         self._observer.state_changed(self)
 
-    async def _probe_channel(self, elsewhere: str) -> None:
+    async def _probe_session(self, elsewhere: str) -> None:
         """The camera is heard of at another address: is it still at this one?"""
-        channel = self._channel
+        session, here = self._session, self.known.host
         try:
-            if channel is not None and not await channel.answers_heartbeat(PROBE_TIMEOUT):
-                log.warning("Camera %s answers from %s and not from %s any more", self.sn, elsewhere, channel.address)
-                channel.abort()
-            elif channel is not None:
-                log.debug("%s says that it is camera %s, which is online at %s", elsewhere, self.sn, channel.address)
+            if session is not None and not await session.answers(PROBE_TIMEOUT):
+                log.warning("Camera %s answers from %s and not from %s any more", self.sn, elsewhere, here)
+                session.abort()
+            elif session is not None:
+                log.debug("%s says that it is camera %s, which is online at %s", elsewhere, self.sn, here)
                 self._discovered_host = None
         finally:
             self._probe = None
 
     # How an attempt ended, and how long to wait.
 
-    async def _refused(self, error: RefusedError, api: CameraApi) -> Wait:
-        """The camera refused CONNECT: do what can be done about it."""
-        if error.code == SECRET_KEY_INVALID and self._search.signature_refused():
-            # Half of an answer: perhaps it reads keep_alive otherwise. Its last word comes soon.
-            return Wait(self._backoff.next_delay())
-        try:
-            if error.code == DEVICE_NOT_ACTIVATED and self.config.activation_code is not None:
-                await api.activate()
-                return Wait(self._backoff.next_delay())
-            # Whatever it answers, its Date header tells its time.
-            await ask_info(api)
-        except DeviceError as problem:
-            if error.code == DEVICE_NOT_ACTIVATED:
-                return self._ended(problem)
-        return self._ended(error)
-
     def _ended(self, error: BridgeError) -> Wait:
-        """There is no channel, or no more: say why, and decide on the wait."""
-        if isinstance(error, HandshakeLostError):
-            self._search.silent()
+        """There is no session, or no more: say why, and decide on the wait."""
+        self._link.failed(error)
         if isinstance(error, CertificateError) and error.fingerprint not in (None, self._reported_certificate):
             self._reported_certificate = error.fingerprint
             self._observer.camera_event("certificate_changed", self, fingerprint=error.fingerprint)

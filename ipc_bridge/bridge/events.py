@@ -10,6 +10,7 @@ from typing import Protocol
 
 from ipc_bridge.bridge.detections import Detections
 from ipc_bridge.bridge.lateness import Lateness
+from ipc_bridge.bridge.link import Acknowledge
 from ipc_bridge.bridge.publisher import Publisher
 from ipc_bridge.clock import Clock
 from ipc_bridge.device.events import Origin, read_event
@@ -73,13 +74,14 @@ class EventFlow:
         journal.listen(lateness.observe)
         publisher.on_handed(self._handed)
 
-    def received(self, payload: bytes, origin: Origin, acknowledge: Callable[[int], None]) -> None:
+    def received(self, payload: bytes, origin: Origin, acknowledge: Acknowledge) -> None:
         """Take an event in.
 
         Args:
             payload: what the camera sent.
             origin: which camera, and how.
-            acknowledge: called with the event's id once it is safe, or at once where it is of no use.
+            acknowledge: called with the event's id once it is safe; at once where it is of no use, with None where
+                it has no id that can be read.
         """
         received_at = self._clock.time()
         event_id, event = read_event(payload, origin, received_at)
@@ -92,8 +94,7 @@ class EventFlow:
                 origin.sn,
                 event,
             )
-            if event_id is not None:
-                acknowledge(event_id)
+            acknowledge(event_id)
             return
         self.counters["received"] += 1
         safe = partial(acknowledge, event.event_id)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
+
+from ipc_bridge.bridge.link import Acknowledge
+from ipc_bridge.models import Transport
 
 if TYPE_CHECKING:
     from ipc_bridge.bridge.camera import CameraRunner
@@ -24,7 +27,9 @@ class Observer(Protocol):
     def camera_described(self, runner: CameraRunner) -> None:
         """It is known well enough to be announced, and is not subscribed yet."""
 
-    def event_received(self, runner: CameraRunner, payload: bytes, acknowledge: Callable[[int], None]) -> None:
+    def event_received(
+        self, runner: CameraRunner, payload: bytes, transport: Transport, acknowledge: Acknowledge
+    ) -> None:
         """An event came; ``acknowledge`` takes its id once it is safe."""
 
 

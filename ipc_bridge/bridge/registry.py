@@ -46,6 +46,8 @@ class KnownCamera:
     api_pin: str | None = None
     coverage: str | None = None
     signs_keep_alive: bool | None = None
+    posts: bool = False
+    """Whether it was told to post its events to us, and not yet that it need not any more."""
     announced: dict[str, str] = field(default_factory=dict)
     """Home Assistant's components of this camera: id to platform."""
     unsupported: list[str] = field(default_factory=list)
@@ -192,6 +194,7 @@ def _read_row(row: object) -> KnownCamera | None:
         **{name: row[name] for name in _TEXTS if isinstance(row.get(name), str)},
         coverage=coverage if coverage in [item.value for item in Coverage] else None,
         signs_keep_alive=signs if isinstance(signs, bool) else None,
+        posts=row.get("posts") is True,
         announced=_strings(row.get("announced")),
         unsupported=_texts(row.get("unsupported")),
     )

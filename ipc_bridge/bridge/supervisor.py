@@ -14,11 +14,14 @@ from ipc_bridge.bridge import messages
 from ipc_bridge.bridge.camera import CameraRunner
 from ipc_bridge.bridge.detections import Detections
 from ipc_bridge.bridge.events import EventFlow
+from ipc_bridge.bridge.hook_doors import HookDoors
 from ipc_bridge.bridge.lateness import Lateness
+from ipc_bridge.bridge.link import Acknowledge
 from ipc_bridge.bridge.observer import Listener
 from ipc_bridge.bridge.publisher import Publisher
 from ipc_bridge.bridge.registry import MAX_CAMERAS, KnownCamera, Registry
 from ipc_bridge.bridge.security import TlsContexts
+from ipc_bridge.bridge.state import Pace
 from ipc_bridge.clock import Clock
 from ipc_bridge.config import Config
 from ipc_bridge.device.api import TIMEOUT
@@ -32,7 +35,6 @@ from ipc_bridge.mqtt.topics import CAMERA_RETAINED, OFFLINE, ONLINE, Topics
 log = logging.getLogger(__name__)
 
 NOT_ADOPTED = "it answers discovery but is not listed: add it under cameras, or set discovery.adopt to all"
-NO_HOOK = "transport: hook is not available yet: set transport to channel"
 BUG = "a bug in the bridge stopped this camera's task, which begins again; please report the traceback in the log"
 
 
@@ -61,6 +63,7 @@ class Supervisor:
         publisher: where their state goes.
         detections: their switches.
         announcer: who tells the hub of cameras.
+        doors: where cameras post to.
     """
 
     listener: Listener | None = None
@@ -77,6 +80,7 @@ class Supervisor:
         publisher: Publisher,
         detections: Detections,
         announcer: CameraAnnouncer,
+        doors: HookDoors,
     ) -> None:
         self._config = config
         self._topics = topics
@@ -88,7 +92,9 @@ class Supervisor:
         self._publisher = publisher
         self._detections = detections
         self._announcer = announcer
+        self._doors = doors
         self._contexts = TlsContexts(config.tls)
+        self._pace = Pace(config.state.interval, max(TIMEOUT, config.commands.timeout))
         self._loop = asyncio.get_running_loop()
         self._group = asyncio.TaskGroup()
         self._runners: dict[str, CameraRunner] = {}
@@ -289,9 +295,11 @@ class Supervisor:
         self._announcer.announce(runner.info, runner.known, runner.state.values, lambda: self._publisher.release(sn))
         self._registry.changed()
 
-    def event_received(self, runner: CameraRunner, payload: bytes, acknowledge: Callable[[int], None]) -> None:
+    def event_received(
+        self, runner: CameraRunner, payload: bytes, transport: Transport, acknowledge: Acknowledge
+    ) -> None:
         """See :class:`~ipc_bridge.bridge.observer.Observer`."""
-        self._flow.received(payload, Origin(runner.sn, runner.info.name, Transport.CHANNEL), acknowledge)
+        self._flow.received(payload, Origin(runner.sn, runner.info.name, transport), acknowledge)
         if self._flow.is_full:
             self.pause()
 
@@ -308,10 +316,10 @@ class Supervisor:
             self._registry.record(sn),
             self._config.camera_for(sn),
             self._contexts,
+            self._doors,
             self._lateness.camera(sn),
             self,
-            self._config.state.interval,
-            max(TIMEOUT, self._config.commands.timeout),
+            self._pace,
         )
         self._runners[sn] = runner
         self._strangers.pop(sn, None)
@@ -323,10 +331,6 @@ class Supervisor:
 
     async def _keep(self, runner: CameraRunner) -> None:
         """Run one camera; a bug in its task is its own, and does not end it."""
-        if runner.config.transport == "hook":
-            log.error("Camera %s: %s", runner.sn, NO_HOOK)
-            runner.fail(NO_HOOK)
-            return
         backoff = Backoff()
         while True:
             began = self._loop.time()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ipc_bridge.errors import RefusedError
-
 
 class Code(NamedTuple):
     """One error code: the vendor's name for it, and what it means in a few words."""
@@ -113,6 +111,7 @@ DEVICE_ACTIVATED = 9
 OP_NOT_ALLOWED = 12
 OP_NOT_SUPPORT = 13
 SUBSCRIBE_EVENT_NOT_EXIST = 310
+INVALID_HTTP_CALLBACK_URL = 311
 """The codes that this program acts upon."""
 
 
@@ -122,9 +121,3 @@ def explain(code: int) -> str:
     return (
         f"code {code} ({known.name}: {known.meaning})" if known else f"code {code}, which the vendor does not document"
     )
-
-
-def refusal(what: str, code: int, advice: str = "") -> RefusedError:
-    """The error that says ``what`` was refused with ``code``."""
-    known = DEVICE_CODES.get(code)
-    return RefusedError(f"{what} {explain(code)}{advice}", code, known.name if known else None)

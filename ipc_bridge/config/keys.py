@@ -92,6 +92,7 @@ class Section:
             raise vol.Invalid(f"is {kind(value)}, expected {self._description()}")
         given = {name: item for name, item in value.items() if item is not None}
         problems = [self._unknown(name) for name in value if name not in self._fields]
+        wrong: set[object] = set()
         try:
             values = self._whole(given)
         except vol.MultipleInvalid as broken:
@@ -99,7 +100,9 @@ class Section:
             wrong = {error.path[0] for error in broken.errors}
             # What is wrong between keys is found all the same, among those that are right.
             values = self._parts({name: item for name, item in given.items() if name not in wrong})
-        problems += self._keys.conflicts({**self._defaults(), **values})
+        conflicts = self._keys.conflicts({**self._defaults(), **values})
+        # Of a key that is itself wrong nothing more can be said.
+        problems += [problem for problem in conflicts if problem.path[0] not in wrong]
         for problem in problems:
             if isinstance(problem, UnfitError) and self._is_secret(problem.path[0]):
                 problem.secret = True

@@ -7,7 +7,7 @@ What the values mean is explained to people in ``config.example.yaml``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -346,17 +346,23 @@ class Config(Keys):
 
     @classmethod
     def conflicts(cls, values: Mapping[str, Any]) -> Iterator[vol.Invalid]:
-        """What cameras post has to be received."""
-        if values["web"].enabled:
-            return
-        reason = "hook needs web.enabled, which is false; expected channel"
+        """What cameras and the cloud post has to be received."""
+        asking: list[tuple[str, list[Hashable]]] = []
         if values["camera"].transport == "hook":
-            yield vol.Invalid(reason, path=["camera", "transport"])
+            asking.append(("camera.transport is hook", ["camera", "transport"]))
         for index, camera in enumerate(values["cameras"]):
             if camera.get("transport") == "hook":
-                yield vol.Invalid(reason, path=["cameras", index, "transport"])
+                asking.append((f"cameras[{index}].transport is hook", ["cameras", index, "transport"]))
         if values["cloud"] is not None and values["cloud"].hook:
-            yield vol.Invalid("needs web.enabled, which is false; expected false", path=["cloud", "hook"])
+            asking.append(("cloud.hook is true", ["cloud", "hook"]))
+        web = values["web"]
+        for why, path in asking if not web.enabled else ():
+            instead = "false" if path[0] == "cloud" else "channel"
+            what = why.rpartition(" ")[2]
+            yield vol.Invalid(f"{what} needs web.enabled, which is false; expected {instead}", path=path)
+        if asking and web.enabled and web.public_url is None:
+            expected = "the address of the bridge as it is seen from there, such as http://192.168.1.10:8099"
+            yield vol.Invalid(f"is missing, expected {expected}, because {asking[0][0]}", path=["web", "public_url"])
 
     def camera_for(self, sn: str) -> CameraConfig:
         """What holds for the camera ``sn``: its entry under ``cameras``, else the defaults for an adopted one."""

@@ -16,8 +16,10 @@ from ipc_bridge.simulator.certificates import make_identity, server_context
 from ipc_bridge.simulator.events import EventSource
 from ipc_bridge.simulator.observed import ObservedCamera
 from ipc_bridge.simulator.people import UNKNOWN
+from ipc_bridge.simulator.posts import HUMAN, hook_payload
 from ipc_bridge.simulator.settings import FACE_MODEL, CameraSettings
 from ipc_bridge.simulator.statistics import Flow
+from ipc_bridge.wire.packet import DETECT_EVENT
 from ipc_bridge.wire.payload import decode_object, encode_object
 
 _log = logging.getLogger(__name__)
@@ -111,8 +113,17 @@ class SimulatedCamera(ObservedCamera):
         """Detect something (``detect_type`` 1 motion, 2 sound, 3 both) and return the event's id."""
         return self.emit({**self._source.motion(), **overrides}, omit=omit)
 
+    def emit_human(self, **overrides: Any) -> int:
+        """Detect a person and return the event's id. Only hooks are told: the channel has no number for it."""
+        event_id = self._state.book.next_id()
+        event = {"event_id": event_id, **self._source.motion(), "detect_type": HUMAN, **overrides}
+        payload = encode_object(event)
+        self._state.book.remember(event_id, SentEvent(DETECT_EVENT, payload))
+        self._post(event_id, DETECT_EVENT, payload)
+        return event_id
+
     def emit(self, event: Mapping[str, Any], *, omit: Iterable[str] = ()) -> int:
-        """Send an event and return its id; ``event_id`` is the next one where ``event`` names none.
+        """Send an event, as the channel words it, and return its id; ``event_id`` is the next one where none is named.
 
         Raises:
             FrameError: it is longer than a frame can be.
@@ -124,10 +135,12 @@ class SimulatedCamera(ObservedCamera):
         for key in omit:
             payload.pop(key, None)
         self._publish(payload.get("event_id"), event.get("event_type"), encode_object(payload))
+        if self.hooks:
+            self._post(payload.get("event_id"), event.get("event_type"), hook_payload(payload))
         return event_id
 
     def raw(self, payload: bytes) -> None:
-        """Send ``payload`` as an event to every subscriber, whatever it is.
+        """Send ``payload`` as an event to every subscriber and every hook, whatever it is.
 
         Raises:
             FrameError: it is longer than a frame can be.
@@ -136,6 +149,7 @@ class SimulatedCamera(ObservedCamera):
         with contextlib.suppress(PayloadError):
             event_id = decode_object(payload).get("event_id")
         self._publish(event_id, None, payload)
+        self._post(event_id, None, payload)
 
     def flood(self, count: int) -> None:
         """Emit ``count`` events at once; more than ``channel.MAX_BACKLOG`` bytes of them lose the client."""
@@ -149,6 +163,10 @@ class SimulatedCamera(ObservedCamera):
             self._state.book.remember(event_id, SentEvent(topic, payload))
         self._channel.publish(topic, payload)
         self._state.changes.notify()
+
+    def _post(self, event_id: object, topic: str | None, payload: bytes) -> None:
+        for _ in range(2 if self.faults.duplicate else 1):
+            self._poster.post(topic, event_id, payload)
 
     # What goes wrong with it.
 
@@ -236,6 +254,7 @@ class SimulatedCamera(ObservedCamera):
         self._running = False
         self._discovery.close()
         self._channel.close()
+        await self._poster.stop()
         await self._api.close()
         self._state.changes.notify()
 

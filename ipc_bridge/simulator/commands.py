@@ -59,6 +59,10 @@ def _motion(camera: SimulatedCamera, words: Sequence[str]) -> Result:
     return {"event_id": camera.emit_motion(**_overrides(words))}
 
 
+def _human(camera: SimulatedCamera, words: Sequence[str]) -> Result:
+    return {"event_id": camera.emit_human(**_overrides(words))}
+
+
 def _raw(camera: SimulatedCamera, words: Sequence[str]) -> None:
     camera.raw(" ".join(words).encode())
 
@@ -185,6 +189,27 @@ def _wrong_serial(camera: SimulatedCamera, words: Sequence[str]) -> None:
     camera.faults.wrong_serial = words[0]
 
 
+def _hook_unsigned(camera: SimulatedCamera, _words: Sequence[str]) -> None:
+    camera.faults.hook_unsigned = True
+
+
+def _hook_wrong_key(camera: SimulatedCamera, _words: Sequence[str]) -> None:
+    camera.faults.hook_wrong_key = True
+
+
+def _hook_age(camera: SimulatedCamera, words: Sequence[str]) -> None:
+    camera.faults.hook_age = _number(words[0])
+
+
+def _hook_replay(camera: SimulatedCamera, _words: Sequence[str]) -> None:
+    camera.faults.hook_replay = True
+
+
+def _posts(camera: SimulatedCamera, words: Sequence[str]) -> Result:
+    count = _integer(words[0]) if words else 10
+    return {"posts": [dataclasses.asdict(post) for post in camera.posted[-count:]] if count else []}
+
+
 def _discovery_ip(camera: SimulatedCamera, words: Sequence[str]) -> None:
     camera.faults.discovery_ip = words[0]
 
@@ -227,6 +252,7 @@ COMMANDS: dict[str, Command] = {
         Command(
             "motion", "[key=value...]", "detect something; detect_type=1 motion, 2 sound, 3 both", _motion, 0, _ANY
         ),
+        Command("human", "[key=value...]", "detect a person, which only hooks are told", _human, 0, _ANY),
         Command("stranger", "", "recognise someone who was never there before", _stranger),
         Command("people", "in|out|pass [COUNT]", "let people pass who are counted only", _people, 1, 2),
         Command("raw", "TEXT", "send TEXT as an event, whatever it is", _raw, 1, _ANY),
@@ -247,6 +273,11 @@ COMMANDS: dict[str, Command] = {
         Command("delay", "SECONDS", "answer that much later; 0 ends it", _delay, 1, 1),
         Command("duplicate", "", "send each event twice", _duplicate),
         Command("wrong_serial", "SERIAL", "name another camera in the events", _wrong_serial, 1, 1),
+        Command("posts", "[COUNT]", "the last posts to hooks and what they got, newest last", _posts, 0, 1),
+        Command("hook_unsigned", "", "sign no posts", _hook_unsigned),
+        Command("hook_wrong_key", "", "sign posts with another key", _hook_wrong_key),
+        Command("hook_age", "SECONDS", "date posts back; 0 ends it", _hook_age, 1, 1),
+        Command("hook_replay", "", "send each post a second time, word for word", _hook_replay),
         Command("discovery_ip", "ADDRESS", "claim another address in discovery", _discovery_ip, 1, 1),
         Command("no_discovery", "", "do not answer to discovery", _no_discovery),
         Command("clock", "SECONDS", "set the camera's clock ahead, or back where negative", _clock, 1, 1),

@@ -53,6 +53,14 @@ class Faults:
     """The ``ip`` that its discovery answers claim instead of the true one."""
     no_discovery: bool = False
     """It does not answer to discovery."""
+    hook_unsigned: bool = False
+    """Its posts are not signed."""
+    hook_wrong_key: bool = False
+    """Its posts are signed with another key."""
+    hook_age: float = 0.0
+    """Seconds by which the time in its posts lies back."""
+    hook_replay: bool = False
+    """Each post is sent a second time, word for word."""
     clock_offset: float = 0.0
     """Seconds by which its clock runs ahead of what the settings say."""
 

@@ -13,6 +13,7 @@ from ipc_bridge.simulator.controls import Controls
 from ipc_bridge.simulator.discovery import DiscoveryResponder
 from ipc_bridge.simulator.faults import Faults
 from ipc_bridge.simulator.library import FaceLibrary
+from ipc_bridge.simulator.poster import HookPoster, PostedEvent
 from ipc_bridge.simulator.settings import CameraSettings
 from ipc_bridge.simulator.state import CameraState
 from ipc_bridge.simulator.statistics import Statistics
@@ -30,6 +31,7 @@ class ObservedCamera:
         self._state = CameraState(settings)
         self._channel = ChannelServer(self._state)
         self._api = ApiServer(self._state)
+        self._poster = HookPoster(self._state)
         self._discovery = DiscoveryResponder(self._state)
         self._channel_port = settings.channel_port
         self._running = False
@@ -95,7 +97,7 @@ class ObservedCamera:
 
     @property
     def hooks(self) -> Mapping[str, list[str]]:
-        """The addresses that events are to be posted to, by topic; nothing is posted."""
+        """The addresses that events are posted to, by topic."""
         return self._state.hooks
 
     @property
@@ -136,12 +138,12 @@ class ObservedCamera:
 
     @property
     def unacknowledged(self) -> Mapping[int, SentEvent]:
-        """Events without PUBACK by their id, oldest first; gone after a reboot."""
+        """Events without PUBACK, or 200 for their post, by their id, oldest first; gone after a reboot."""
         return self._state.book.unacknowledged
 
     @property
     def acknowledged(self) -> Mapping[int, bytes]:
-        """Payloads of the events with PUBACK by their id; gone after a reboot."""
+        """Payloads of the events with PUBACK, or 200 for their post, by their id; gone after a reboot."""
         return self._state.book.acknowledged
 
     @property
@@ -170,6 +172,11 @@ class ObservedCamera:
         return list(self._api.calls)
 
     @property
+    def posted(self) -> list[PostedEvent]:
+        """The last thousand tries to post an event to a hook, newest last."""
+        return list(self._poster.posted)
+
+    @property
     def discovery_answers(self) -> int:
         """Discovery requests that it answered."""
         return self._discovery.answered
@@ -185,6 +192,10 @@ class ObservedCamera:
     async def wait_for_client(self, count: int = 1, timeout: float | None = 10.0) -> None:
         """Return once ``count`` clients are connected, TLS included."""
         await self.wait_until(lambda: self.clients >= count, timeout)
+
+    async def wait_for_hook(self, timeout: float | None = 10.0) -> None:
+        """Return once it was told where to post its events."""
+        await self.wait_until(lambda: bool(self.hooks), timeout)
 
     async def wait_for_no_client(self, timeout: float | None = 10.0) -> None:
         """Return once no client is connected."""

@@ -58,6 +58,11 @@ class CameraSettings:
     """Whether events without PUBACK are sent again to a client that subscribes."""
     remember_events: int = 10_000
     """Events kept with their payload, unacknowledged and acknowledged each; the oldest go first."""
+    hook_attempts: int = 3
+    """How often it posts an event that is not answered with 200, each time signed anew; the documents do not say."""
+    hook_retry_seconds: float = 1.0
+    hook_timeout: float = 10.0
+    """Seconds that it waits for the answer to a post."""
     reboot_seconds: float = 3.0
     """How long a reboot that the API asked for takes."""
 

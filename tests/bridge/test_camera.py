@@ -7,7 +7,7 @@ import contextlib
 import json
 import logging
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,19 +18,22 @@ from ipc_bridge.backoff import Backoff
 from ipc_bridge.bridge import camera as module
 from ipc_bridge.bridge import subscription
 from ipc_bridge.bridge.camera import CameraRunner
+from ipc_bridge.bridge.hook_doors import HookDoors
 from ipc_bridge.bridge.lateness import CameraClock
+from ipc_bridge.bridge.link import Acknowledge
 from ipc_bridge.bridge.pause import WAKE_EVERY
 from ipc_bridge.bridge.registry import KnownCamera
 from ipc_bridge.bridge.security import TlsContexts
-from ipc_bridge.bridge.state import CameraState
+from ipc_bridge.bridge.state import CameraState, Pace
 from ipc_bridge.catalog.codes import SUBSCRIBE_EVENT_NOT_EXIST
 from ipc_bridge.catalog.device import GET_LED_SWITCH
 from ipc_bridge.catalog.settings import GETTERS, SETTINGS
+from ipc_bridge.clock import SystemClock
 from ipc_bridge.config import Account, CameraConfig, Tls
 from ipc_bridge.device.api import CameraApi
 from ipc_bridge.device.discovery import Answer
 from ipc_bridge.errors import CommandError, UnreachableError
-from ipc_bridge.models import Model, Status
+from ipc_bridge.models import Model, Status, Transport
 from ipc_bridge.simulator import MOTION_MODEL, CameraSettings, SimulatedCamera
 from ipc_bridge.wire.frame import Coverage
 from ipc_bridge.wire.session import Dialect
@@ -50,6 +53,7 @@ class Observer:
     described: int = 0
     properties: list[dict[str, Any]] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
+    transports: set[Transport] = field(default_factory=set)
     acknowledges: bool = True
 
     def camera_changed(self, runner: CameraRunner) -> None:
@@ -66,8 +70,11 @@ class Observer:
     def camera_described(self, runner: CameraRunner) -> None:
         self.described += 1
 
-    def event_received(self, runner: CameraRunner, payload: bytes, acknowledge: Callable[[int], None]) -> None:
+    def event_received(
+        self, runner: CameraRunner, payload: bytes, transport: Transport, acknowledge: Acknowledge
+    ) -> None:
         event = json.loads(payload)
+        self.transports.add(transport)
         self.events.append(event)
         if self.acknowledges:
             acknowledge(int(event["event_id"]))
@@ -130,9 +137,10 @@ def make_life(
         known,
         CameraConfig(**settings),
         TlsContexts(Tls(verify=verify)),  # type: ignore[arg-type] # one of the words, from the caller
+        HookDoors(SystemClock(), None),
         CameraClock(SN),
         observer,
-        state_interval=NEVER,
+        Pace(NEVER),
         backoff=Backoff(lambda _low, _high: wait),
     )
     return Life(runner, observer, known)

@@ -43,7 +43,7 @@ class Flow(Rig):
         self.feed = Feed(self.journal, "mqtt", self.publisher.append)
         self.publisher.on_done(self.feed.done)
         self.flow = EventFlow(TOPICS, self.clock, self.lateness, self.journal, self.publisher, self.detections)
-        self.acknowledged: list[int] = []
+        self.acknowledged: list[int | None] = []
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[Self]:
@@ -197,7 +197,7 @@ async def test_what_cannot_be_used_is_acknowledged_counted_and_logged(
 ) -> None:
     way.take(payload)
     way.take(payload)
-    assert way.acknowledged == ([] if event_id is None else [event_id, event_id])
+    assert way.acknowledged == [event_id, event_id]
     assert way.flow.counters == {"unusable": 2}
     assert len([record for record in caplog.records if record.levelname == "WARNING"]) == 1
     assert f"Camera {SN} sent an event that cannot be used" in caplog.text

@@ -30,10 +30,11 @@ FULL: dict[str, Any] = {
     "api_pin": "cd" * 32,
     "coverage": "frame",
     "signs_keep_alive": False,
+    "posts": True,
     "announced": {"motion": "binary_sensor"},
     "unsupported": ["config/getZoomFocusConf"],
 }
-EMPTY: dict[str, Any] = {**dict.fromkeys(FULL), "sn": SN, "announced": {}, "unsupported": []}
+EMPTY: dict[str, Any] = {**dict.fromkeys(FULL), "sn": SN, "posts": False, "announced": {}, "unsupported": []}
 
 
 @pytest.fixture
@@ -82,7 +83,7 @@ async def test_the_first_start_makes_a_client_id_and_keeps_it(file: JsonFile) ->
 @pytest.mark.parametrize("name", [name for name in FULL if name != "sn"])
 @pytest.mark.parametrize("wrong", [7, 1.5, True, ["x"], {"x": 1}, None])
 def test_a_value_of_the_wrong_type_counts_as_not_known(file: JsonFile, name: str, wrong: object) -> None:
-    if name == "signs_keep_alive" and wrong is True:
+    if name in ("signs_keep_alive", "posts") and wrong is True:
         wrong = "yes"
     if name == "unsupported" and wrong == ["x"]:
         wrong = [7]

@@ -17,6 +17,7 @@ from ipc_bridge.bridge import supervisor as module
 from ipc_bridge.bridge.camera import CameraRunner
 from ipc_bridge.bridge.detections import Detections
 from ipc_bridge.bridge.events import EventFlow
+from ipc_bridge.bridge.hook_doors import HookDoors
 from ipc_bridge.bridge.lateness import Lateness
 from ipc_bridge.bridge.registry import KnownCamera, Registry
 from ipc_bridge.bridge.supervisor import Supervisor
@@ -59,6 +60,7 @@ class Site(Rig):
         self.flow = EventFlow(TOPICS, self.clock, self.lateness, self.journal, self.publisher, self.detections)
         self.announced: list[str] = []
         self.held: list[Callable[[], None]] = []
+        self.doors = HookDoors(self.clock, "http://127.0.0.1:8099")
         self.supervisor = Supervisor(
             self.config,
             TOPICS,
@@ -69,6 +71,7 @@ class Site(Rig):
             self.publisher,
             self.detections,
             self,
+            self.doors,
         )
 
     def announce(
@@ -230,14 +233,6 @@ async def test_invented_serials_are_bounded(
             strict.supervisor.discovered(answer(f"S{number}"))
         await eventually(lambda: len(site.rows()) == 2 and len(strict.rows()) == 2)
     assert caplog.text.count("More than 2 cameras answer") == 1
-
-
-async def test_a_hook_camera_says_that_it_cannot_be_run(tmp_path: Path, camera: SimulatedCamera) -> None:
-    site = Site(tmp_path, cameras=(configured(camera, transport="hook"),))
-    async with site.running():
-        await eventually(lambda: site.status() == "failed")
-        assert "transport: hook" in site.rows()[SN]["reason"]
-        assert camera.clients == 0
 
 
 async def test_a_bug_is_one_cameras_own_and_begins_again(

@@ -25,6 +25,7 @@ FILE = "a file that exists and may be read, by its path from DIR"
 LONG = "a" * 201
 MQTT_KEYS = "host, port, username, password, client_id, version, base_topic, tls, embedded, retain_images"
 SHOP = "a shop number of 1 to 64 of A-Z a-z 0-9 _ - (in quotes), because it becomes a topic level"
+SEEN = "expected the address of the bridge as it is seen from there, such as http://192.168.1.10:8099"
 TOKEN = "a token of your choice, because web.host is no loopback address"
 EMBEDDED = "because mqtt.embedded listens beyond this machine (mqtt.host is no loopback address)"
 SECTIONS = (
@@ -179,7 +180,20 @@ ONE_VALUE = [
     ),
     (
         "web: {enabled: false}\ncloud: {base_url: 'https://h', app_id: a, secret_key: b, hook: true}\n",
-        "2: cloud.hook: needs web.enabled, which is false; expected false",
+        "2: cloud.hook: true needs web.enabled, which is false; expected false",
+    ),
+    ("camera: {transport: hook}\n", f"1: web.public_url: is missing, {SEEN}, because camera.transport is hook"),
+    (
+        "cameras:\n- {sn: A}\n- {sn: B, transport: hook}\n- {sn: C, transport: hook}\n",
+        f"1: web.public_url: is missing, {SEEN}, because cameras[1].transport is hook",
+    ),
+    (
+        "camera: {transport: hook}\nweb:\n  port: 0\n  public_url: 'http://h'\n",
+        "3: web.port: 0 is wrong, expected a port, a whole number from 1 to 65535",
+    ),
+    (
+        "\nweb: {port: 80}\ncloud: {base_url: 'https://h', app_id: a, secret_key: b, hook: true}\n",
+        f"2: web.public_url: is missing, {SEEN}, because cloud.hook is true",
     ),
     (
         "cloud: {base_url: 'ftp://h', app_id: a, secret_key: b}",

@@ -203,6 +203,11 @@ class Stage:
         for event in events:
             self.journal.append(event, lambda event=event: self.acknowledged.append(event.event_id))  # type: ignore[misc]
 
+    def acknowledge(self, event_id: int | None) -> None:
+        """A camera is told that its event is safe."""
+        assert event_id is not None
+        self.acknowledged.append(event_id)
+
     def send(self, topic: str, payload: bytes | str = b"") -> None:
         """Somebody publishes."""
         data = payload.encode() if isinstance(payload, str) else payload

@@ -37,7 +37,7 @@ async def scene(tmp_path: Path) -> AsyncIterator[Stage]:
 def receive(scene: Stage, event_id: int, sn: str = SN) -> None:
     payload = {"event_type": FACE_EVENT, "sn": sn, "report_time": int(NOW), "faceid": "1", "event_id": event_id}
     origin = Origin(sn, "Front door", Transport.CHANNEL)
-    scene.flow.received(json.dumps(payload).encode(), origin, scene.acknowledged.append)
+    scene.flow.received(json.dumps(payload).encode(), origin, scene.acknowledge)
 
 
 async def test_several_are_asked_in_the_order_that_they_ask_for(scene: Stage) -> None:

@@ -188,7 +188,7 @@ async def _filtered(scene: Stage, source: str) -> list[dict[str, Any]]:
         for one in (CHILD, ADULT):
             payload = {"event_type": FACE_EVENT, "sn": SN, "report_time": int(NOW), "faceid": "1", **one}
             origin = Origin(SN, "Front door", Transport.CHANNEL)
-            scene.flow.received(json.dumps(payload).encode(), origin, scene.acknowledged.append)
+            scene.flow.received(json.dumps(payload).encode(), origin, scene.acknowledge)
         # Whatever becomes of them, the camera hears of it, in its order.
         await scene.sees(lambda: len(scene.acknowledged) == 2)
         assert scene.acknowledged == [1, 2]

@@ -95,6 +95,8 @@ class Plugins:
         self._numbers = itertools.count()
         self._reloading = asyncio.Lock()
         self._is_running = False
+        self.sockets: dict[str, Path] = {}
+        """Where plugins serve their routes, by name, now: whatever comes for ``/plugin/NAME/`` is theirs."""
         self.filter = EventFilter(
             lambda: self._asked.get(FILTER, []), self._snapshot_of, around.means.lateness, around.clock
         )
@@ -201,6 +203,8 @@ class Plugins:
         await self._end(name)
         self._refused.pop(name, None)
         self._actors[name] = actor
+        if actor.description.socket is not None:
+            self.sockets[name] = Path(actor.description.socket)
         self._around.devices.announce(name, actor.description.entities, actor.memory)
         if self._is_running:
             self._start(actor)
@@ -220,6 +224,7 @@ class Plugins:
     async def _end(self, name: str) -> None:
         task = self._tasks.pop(name, None)
         actor = self._actors.pop(name, None)
+        self.sockets.pop(name, None)
         if task is not None:
             task.cancel()
             await asyncio.wait([task])
@@ -266,12 +271,6 @@ class Plugins:
         self._around.changed([name for name, actor in self._actors.items() if actor.state != "broken"])
 
     # What the rest of the program sees.
-
-    @property
-    def sockets(self) -> dict[str, Path]:
-        """Where plugins serve their routes, by name: whatever comes for ``/plugin/NAME/`` is theirs."""
-        served = {name: actor.description.socket for name, actor in self._actors.items()}
-        return {name: Path(socket) for name, socket in served.items() if socket is not None}
 
     def figures(self) -> dict[str, Any]:
         """For ``bridge/health``."""

@@ -1,4 +1,4 @@
-"""``hook/*``: addresses that events are to be posted to. The simulator keeps them and posts nothing."""
+"""``hook/*``: addresses that events are to be posted to."""
 
 from __future__ import annotations
 

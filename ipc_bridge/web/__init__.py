@@ -1,0 +1,1 @@
+"""The web server: posts of cameras, health, and what plugins show."""
