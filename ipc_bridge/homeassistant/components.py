@@ -247,5 +247,5 @@ def shop_camera_component(sn: str) -> Component:
     listed = f"value_json.cameras | selectattr('sn', 'eq', '{sn}') | selectattr('online') | list"
     options = {"name": "Cloud", "device_class": "connectivity", **DIAGNOSTIC}
     return Component(
-        "cloud", "binary_sensor", "info", {**options, "value_template": f"{{{{ 'ON' if {listed} else 'OFF' }}}}"}
+        "reachable", "binary_sensor", "info", {**options, "value_template": f"{{{{ 'ON' if {listed} else 'OFF' }}}}"}
     )

@@ -156,8 +156,8 @@ def shop_device(topics: Topics, number: str, version: str) -> Device:
 
 def shop_camera_device(topics: Topics, number: str, camera: ShopCameraInfo, version: str) -> Device:
     """What the cloud adds to a camera: Home Assistant joins it to the camera's own device by the identifier."""
-    device_id = camera_id(topics, camera.sn)
-    device: dict[str, Any] = {"identifiers": [device_id]}
+    device_id = shop_camera_id(topics, camera.sn)
+    device: dict[str, Any] = {"identifiers": [camera_id(topics, camera.sn)]}
     if not camera.is_local:
         device |= {
             "name": camera.name,
@@ -170,7 +170,7 @@ def shop_camera_device(topics: Topics, number: str, camera: ShopCameraInfo, vers
     availability = _shop_availability(topics, number)
     row = shop_camera_component(camera.sn)
     components = _components([row], device_id, lambda leaf: topics.shop(number, leaf), availability)
-    return Device(shop_camera_id(topics, camera.sn), _known(device), components, _origin(version))
+    return Device(device_id, _known(device), components, _origin(version))
 
 
 def _shop_availability(topics: Topics, number: str) -> dict[Availability, list[str]]:

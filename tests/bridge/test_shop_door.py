@@ -63,7 +63,7 @@ class Hook:
     def fields(self, payload: Any = None, key: str = CREDENTIALS.secret_key, **changes: str) -> dict[str, str]:
         text = payload if isinstance(payload, str) else json.dumps(PAYLOAD if payload is None else payload)
         fields = {"sunmi_shop_no": SHOP, "shop_id": "", "event": "2001", "payload": text, **changes}
-        return self.served.fields(key=key, **fields)
+        return self.served.fields(key=key, ago=0.0, omit=None, **fields)
 
     async def post(self, body: str | bytes, content_type: str) -> Answer:
         content = body.encode() if isinstance(body, str) else body

@@ -225,7 +225,7 @@ async def test_home_assistant_gets_a_device_for_each_shop_and_the_cloud_of_each_
         f"{NODE}_{FRONT}_cloud/config", lambda one: "name" not in one.json["device"], timeout=PATIENCE
     )
     assert message.json["device"] == {"identifiers": [f"ipc_bridge_{FRONT}"]}
-    assert message.json["components"]["cloud"]["unique_id"] == f"ipc_bridge_{FRONT}_cloud"
+    assert message.json["components"]["reachable"]["unique_id"] == f"ipc_bridge_{FRONT}_cloud_reachable"
     # Nobody but the cloud knows the other one.
     other = (await shop.hub.wait_for(f"{NODE}_{BACK}_cloud/config")).json
     assert other["device"]["via_device"] == f"ipc_bridge_shop_{OTHER_SHOP}"

@@ -5,20 +5,31 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
+import jinja2
 import pytest
 
 from ipc_bridge import __version__
-from ipc_bridge.homeassistant.components import BRIDGE_COMPONENTS, CAMERA_COMPONENTS, Availability, Component
+from ipc_bridge.homeassistant.components import (
+    BRIDGE_COMPONENTS,
+    CAMERA_COMPONENTS,
+    SHOP_COMPONENTS,
+    Availability,
+    Component,
+)
 from ipc_bridge.homeassistant.payloads import (
     Device,
+    ShopCameraInfo,
     bridge_device,
     bridge_id,
     camera_device,
     camera_id,
     component_messages,
     device_message,
+    shop_camera_device,
+    shop_device,
 )
 from ipc_bridge.models import FACE_EVENT_TYPES, MOTION_EVENT_TYPES, CameraInfo, Model
 from ipc_bridge.mqtt.topics import Topics
@@ -117,6 +128,10 @@ AVAILABILITY_KEYS = {"topic", "payload_available", "payload_not_available", "val
 ID = re.compile(r"[a-zA-Z0-9_-]+")
 
 
+SHOP = "100939020409"
+CLOUD_CAMERA = ShopCameraInfo(SN, "Front door", "FM020", None, is_local=False)
+
+
 def bridge() -> Device:
     return bridge_device(TOPICS, __version__, "http://127.0.0.1:8099")
 
@@ -127,6 +142,8 @@ DEVICES = {
     "FM010": camera(model=Model.FM010, model_name="FM010"),
     "state not known": camera(state={}),
     "nothing known": camera_device(TOPICS, CameraInfo(SN), __version__, 443),
+    "shop": shop_device(TOPICS, SHOP, __version__),
+    "camera of the cloud": shop_camera_device(TOPICS, SHOP, CLOUD_CAMERA, __version__),
 }
 COMPONENTS = [
     pytest.param(device, key, config, id=f"{name} {key}")
@@ -211,7 +228,9 @@ def test_a_name_does_not_repeat_the_devices(device: Device, key: str, config: di
 
 @pytest.mark.parametrize(("device", "key", "config"), COMPONENTS)
 def test_availability(device: Device, key: str, config: dict[str, Any]) -> None:
-    bridge_status, camera_status = "ipc_bridge/bridge/status", f"ipc_bridge/camera/{SN}/status"
+    is_cloud = device.id.endswith((SHOP, "_cloud"))
+    bridge_status = "ipc_bridge/bridge/status"
+    own_status = f"ipc_bridge/shop/{SHOP}/status" if is_cloud else f"ipc_bridge/camera/{SN}/status"
     if config["platform"] == "event" or (device.id, key) == ("ipc_bridge_bridge", "connectivity"):
         assert not {name for name in config if name.startswith(("availability", "payload_"))} - {
             "payload_on",
@@ -222,7 +241,7 @@ def test_availability(device: Device, key: str, config: dict[str, Any]) -> None:
         assert set(item) <= AVAILABILITY_KEYS
         assert (item["payload_available"], item["payload_not_available"]) == ("online", "offline")
     assert config["availability_mode"] == "all"
-    expected = [bridge_status] if device.id == "ipc_bridge_bridge" else [bridge_status, camera_status]
+    expected = [bridge_status] if device.id == "ipc_bridge_bridge" else [bridge_status, own_status]
     if key in {"connectivity", "firmware", "address"}:
         expected = [bridge_status]
     assert [item["topic"] for item in config["availability"]] == expected
@@ -263,7 +282,9 @@ def test_a_model_gets_what_it_supports(model: Model, has_faces: bool) -> None:
 # The table itself.
 
 
-@pytest.mark.parametrize("rows", [BRIDGE_COMPONENTS, CAMERA_COMPONENTS], ids=["bridge", "camera"])
+@pytest.mark.parametrize(
+    "rows", [BRIDGE_COMPONENTS, CAMERA_COMPONENTS, SHOP_COMPONENTS], ids=["bridge", "camera", "shop"]
+)
 def test_the_table_is_consistent(rows: tuple[Component, ...]) -> None:
     assert len({row.key for row in rows}) == len(rows)
     for row in rows:
@@ -387,3 +408,41 @@ def test_platforms() -> None:
         "version": "sensor",
         "started": "sensor",
     }
+
+
+# The cloud.
+
+
+def shown(config: dict[str, Any], payload: Any) -> str:
+    """What Home Assistant makes of a payload."""
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined)
+    return environment.from_string(config["value_template"]).render(value_json=payload, value=json.dumps(payload))
+
+
+def test_what_a_shop_shows() -> None:
+    components = shop_device(TOPICS, SHOP, __version__).components
+    flow = {"in": 9, "pass": 4, "strangers": 3, "regulars": 2, "members": 1, "unexposed": 3, "yesterday": None}
+    for key in ("in", "pass", "strangers", "regulars", "members", "unexposed"):
+        assert shown(components[f"flow_{key}"], flow) == str(flow[key])
+        assert components[f"flow_{key}"]["state_class"] == "total_increasing"
+    assert shown(components["flow_yesterday"], flow) == "None"
+    assert shown(components["flow_yesterday"], {**flow, "yesterday": {"in": 70}}) == "70"
+    info = {"cameras": [{"sn": SN, "online": True}, {"sn": "other", "online": False}]}
+    assert shown(components["cameras_online"], info) == "1"
+    assert shown(components["face_event"], {"late": True}) == ""
+    assert shown(components["face_event"], {"late": False}) == '{"late": false}'
+
+
+def test_a_camera_of_the_cloud_is_the_bridges_own_where_it_has_it() -> None:
+    other = shop_camera_device(TOPICS, SHOP, CLOUD_CAMERA, __version__)
+    assert other.device["via_device"] == f"ipc_bridge_shop_{SHOP}"
+    own = shop_camera_device(TOPICS, SHOP, replace(CLOUD_CAMERA, is_local=True), __version__)
+    assert own.device == {"identifiers": camera().device["identifiers"]}
+    assert own.components == other.components
+    for cameras, state in (
+        ([{"sn": SN, "online": True}], "ON"),
+        ([{"sn": SN, "online": False}], "OFF"),
+        ([{"sn": "other", "online": True}], "OFF"),
+        ([], "OFF"),
+    ):
+        assert shown(own.components["reachable"], {"cameras": cameras}) == state

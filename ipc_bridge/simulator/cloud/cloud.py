@@ -71,7 +71,7 @@ class SimulatedCloud:
         return self.state.find_camera(None, sn)
 
     def refuse(self, code: int, count: int = 1) -> None:
-        """Answer the next calls with ``code``; one of three digits is HTTP's status."""
+        """Answer the next calls with ``code``; one of three digits is HTTP's status, and 0 lets one pass."""
         self._server.refusals.extend([code] * count)
 
     def visit(self, number: str, face: Face | None = None, camera: CloudCamera | None = None) -> Face:

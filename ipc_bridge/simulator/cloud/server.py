@@ -40,7 +40,8 @@ class CloudServer:
         self.calls: deque[ApiCall] = deque(maxlen=_MAX_CALLS)
         """The last calls, newest last."""
         self.refusals: deque[int] = deque()
-        """Codes that the next calls get, whatever they are; one of three digits is HTTP's status, without a body."""
+        """Codes that the next calls get, whatever they are; one of three digits is HTTP's status, without a body, and 0
+        lets one pass."""
         self._http: web.Server | None = None
         self._server: asyncio.Server | None = None
 
@@ -112,8 +113,8 @@ class CloudServer:
 
     def _call(self, endpoint: Endpoint, form: Form) -> dict[str, Any] | None:
         self._state.check_sender(form.texts)
-        if self.refusals:
-            raise RefusalError(self.refusals.popleft())
+        if self.refusals and (code := self.refusals.popleft()):
+            raise RefusalError(code)
         values = _read(endpoint, form)
         values.pop("shop_id", None)
         if "sunmi_shop_no" in endpoint.params:
