@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -250,8 +250,17 @@ class _CameraAnnouncer:
         self._topics = topics
         self._announcer = announcer
 
-    def announce(self, info: CameraInfo, known: KnownCamera, then: Callable[[], None] | None) -> None:
-        device = camera_device(self._topics, info, __version__, self._config.camera_for(info.sn).api_port)
+    def announce(
+        self, info: CameraInfo, known: KnownCamera, state: Mapping[str, Any], then: Callable[[], None] | None
+    ) -> None:
+        device = camera_device(
+            self._topics,
+            info,
+            __version__,
+            self._config.camera_for(info.sn).api_port,
+            state,
+            allow_destructive=self._config.commands.allow_destructive,
+        )
         self._announcer.announce(device, known.announced, then)
 
     def withdraw(self, known: KnownCamera) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from ipc_bridge import __version__
@@ -39,8 +39,10 @@ BUG = "a bug in the bridge stopped this camera's task, which begins again; pleas
 class CameraAnnouncer(Protocol):
     """Who tells the hub of cameras."""
 
-    def announce(self, info: CameraInfo, known: KnownCamera, then: Callable[[], None] | None) -> None:
-        """Tell of one; ``then`` is called when its events may follow."""
+    def announce(
+        self, info: CameraInfo, known: KnownCamera, state: Mapping[str, Any], then: Callable[[], None] | None
+    ) -> None:
+        """Tell of one, with what it has as far as ``state`` knows; ``then`` is called when its events may follow."""
 
     def withdraw(self, known: KnownCamera) -> list[str]:
         """Tell nothing more of one; returns the topics to be cleared for the hub to forget it."""
@@ -240,14 +242,19 @@ class Supervisor:
         self._publisher.retain(self._topics.camera(sn, "info"), messages.info_payload(runner.info))
         if not is_online:
             self._detections.all_off(sn)
-        if sn in self._described:
-            self._announcer.announce(runner.info, runner.known, None)
+        self._announce_again(runner)
         self._schedule_overview()
 
     def state_changed(self, runner: CameraRunner) -> None:
         """See :class:`~ipc_bridge.bridge.observer.Observer`."""
         if self._runners.get(runner.sn) is runner:
             self._publisher.retain(self._topics.camera(runner.sn, "state"), messages.encode(runner.state.values))
+            self._announce_again(runner)
+
+    def _announce_again(self, runner: CameraRunner) -> None:
+        """What the hub is told may have changed: its announcer knows."""
+        if runner.sn in self._described:
+            self._announcer.announce(runner.info, runner.known, runner.state.values, None)
 
     def camera_event(self, kind: str, runner: CameraRunner, **details: Any) -> None:
         """See :class:`~ipc_bridge.bridge.observer.Observer`."""
@@ -260,7 +267,7 @@ class Supervisor:
             return
         self._described.add(sn)
         self._publisher.hold(sn)
-        self._announcer.announce(runner.info, runner.known, lambda: self._publisher.release(sn))
+        self._announcer.announce(runner.info, runner.known, runner.state.values, lambda: self._publisher.release(sn))
         self._registry.changed()
 
     def event_received(

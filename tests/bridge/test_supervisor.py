@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +74,9 @@ class Site(Rig):
             self.doors,
         )
 
-    def announce(self, info: CameraInfo, known: KnownCamera, then: Callable[[], None] | None) -> None:
+    def announce(
+        self, info: CameraInfo, known: KnownCamera, state: Mapping[str, Any], then: Callable[[], None] | None
+    ) -> None:
         self.announced.append(info.name)
         if then is not None:
             self.held.append(then)

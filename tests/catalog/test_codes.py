@@ -41,4 +41,5 @@ def test_codes_that_are_acted_upon_stand_in_the_table() -> None:
         "OP_NOT_ALLOWED": "OP_NOT_ALLOWED",
         "OP_NOT_SUPPORT": "OP_NOT_SUPPORT",
         "SUBSCRIBE_EVENT_NOT_EXIST": "SUBSCRIBE_EVENT_NOT_EXIST",
+        "INVALID_HTTP_CALLBACK_URL": "INVALID_HTTP_CALLBACK_URL",
     }

@@ -21,6 +21,8 @@ STORIES = Stories()
 SN = "FS101D8BS00101"
 TOPIC = f"ipc_bridge/camera/{SN}"
 MANY = 1_000
+COUNTED = (f"{TOPIC}/event/face", f"{TOPIC}/status", "test/marker")
+"""Topics of those who wait for a thousand events."""
 PATIENCE = 40.0
 """Seconds for a thousand events, each of which waits for the disk."""
 
@@ -61,8 +63,9 @@ def faces(hub: Subscriber) -> list[Message]:
 
 async def each_arrives_once(hub: Subscriber, camera: SimulatedCamera, transports: set[str]) -> None:
     """Return once a thousand events came, each once, with numbers that have no gap."""
-    # In this order: to look through all messages at each new one takes longer than the events themselves.
     await camera.wait_for_all_acknowledged(PATIENCE)
+    # Not wait_for(): to look through all messages at each new one takes longer than the events themselves.
+    await eventually(lambda: len(hub.everything) >= MANY, "a thousand events", PATIENCE)
     await hub.wait_for(f"{TOPIC}/event/face", count=MANY, timeout=PATIENCE)
     await hub.caught_up()
     events = [message.json for message in faces(hub)]
@@ -80,7 +83,7 @@ async def each_arrives_once(hub: Subscriber, camera: SimulatedCamera, transports
 async def a_thousand_events_over_the_channel(site: Site) -> None:
     broker = await site.broker()
     camera = await site.camera(SN)
-    hub = await site.subscriber(broker.port)
+    hub = await site.subscriber(broker.port, COUNTED)
     await hook_daemon(site, broker, camera={"transport": "channel"})
     await camera.wait_for_subscriber()
     camera.flood(MANY)
@@ -92,7 +95,7 @@ async def a_thousand_events_over_the_channel(site: Site) -> None:
 async def a_thousand_events_over_the_hook(site: Site) -> None:
     broker = await site.broker()
     camera = await site.camera(SN)
-    hub = await site.subscriber(broker.port)
+    hub = await site.subscriber(broker.port, COUNTED)
     _, port = await hook_daemon(site, broker)
     await online(hub, SN)
     assert camera.connects == 0
@@ -109,7 +112,7 @@ async def a_thousand_events_over_both_at_once(site: Site) -> None:
     """The transport is changed to the channel, and the camera cannot be told that it need not post any more."""
     broker = await site.broker()
     camera = await site.camera(SN)
-    hub = await site.subscriber(broker.port)
+    hub = await site.subscriber(broker.port, COUNTED)
     daemon, port = await hook_daemon(site, broker)
     await online(hub, SN)
     records = site.directory / "state/cameras.json"

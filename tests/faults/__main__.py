@@ -6,6 +6,7 @@ import asyncio
 import platform
 import sys
 import tempfile
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import click
@@ -23,9 +24,11 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "reliability.md"
 @click.option("--keep", type=click.Path(path_type=Path, file_okay=False), help="Leave logs and files there.")
 @click.argument("names", nargs=-1)
 def main(*, short: bool, keep: Path | None, names: tuple[str, ...]) -> None:
-    """Play the faults whose names contain one of NAMES, all without one."""
+    """Play the faults that match one of NAMES, such as `brokers.killed` or `disks.*`; all without one."""
     console = Console(highlight=False, width=160)
-    chosen = [scenario for scenario in SCENARIOS if not names or any(name in scenario.name for name in names)]
+    chosen = [
+        scenario for scenario in SCENARIOS if not names or any(fnmatchcase(scenario.name, name) for name in names)
+    ]
     with tempfile.TemporaryDirectory() as directory:
         lines = [
             _line(scenario, (keep or Path(directory)) / scenario.name, console, short=short) for scenario in chosen

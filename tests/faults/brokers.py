@@ -22,8 +22,10 @@ async def killed(scene: Scene) -> None:
     await scene.open(persistence=True)
     for time in range(scene.times):
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(scene.camera.events(scene.share, RATE))
-            await scene.consumer.more(scene.chance.randrange(scene.share // 2))
+            # With many at once some are under way when it goes, and others wait.
+            burst = 1 if time % 2 else scene.share // 2
+            tasks.create_task(scene.camera.events(scene.share, RATE, burst))
+            await scene.consumer.more(scene.chance.randrange(1, scene.share // 2))
             await scene.broker.kill()
         await scene.taken_over()
         if time % 2:

@@ -50,22 +50,22 @@ class Outcome:
 
 SCENARIOS = (
     Scenario("bridge killed (-9) at random moments", bridges.killed, Extent(8, 600), Extent(200, 10_000)),
-    Scenario("bridge and broker killed together", bridges.killed_with_its_broker, Extent(3, 200), Extent(20, 2_000)),
-    Scenario("broker killed (-9) and restarted", brokers.killed, Extent(2, 300), Extent(20, 6_000)),
+    Scenario("bridge and broker killed together", bridges.killed_with_its_broker, Extent(4, 1_600), Extent(20, 10_000)),
+    Scenario("broker killed (-9) and restarted", brokers.killed, Extent(3, 1_200), Extent(8, 8_000)),
     Scenario("broker unreachable for thousands of events", brokers.unreachable, Extent(1, 12_000), Extent(3, 60_000)),
     Scenario("broker that never acknowledges", brokers.never_acknowledges, Extent(1, 1_000), Extent(3, 15_000)),
-    Scenario("broker that forgot what it retained", brokers.forgets, Extent(1, 100), Extent(10, 1_000)),
+    Scenario("broker that forgot what it retained", brokers.forgets, Extent(1, 100), Extent(5, 1_000)),
     Scenario("client id taken over by another client", brokers.client_id_taken_over, Extent(1, 100), Extent(2, 400)),
     Scenario("clock stepped an hour, forward and back", bridges.clock_stepped, Extent(1, 100), Extent(5, 1_000)),
     Scenario(
         "clock set back while the bridge is down", bridges.clock_set_back_while_down, Extent(1, 50), Extent(6, 600)
     ),
     Scenario(
-        "connection reset in the middle of a frame", cameras.reset_inside_a_frame, Extent(2, 200), Extent(20, 4_000)
+        "connection reset in the middle of a frame", cameras.reset_inside_a_frame, Extent(2, 200), Extent(8, 4_000)
     ),
-    Scenario("half-open connection to a camera", cameras.half_open, Extent(1, 100), Extent(5, 2_000)),
-    Scenario("camera silent", cameras.silent, Extent(1, 100), Extent(5, 2_000)),
-    Scenario("camera rebooted", cameras.rebooted, Extent(2, 200), Extent(10, 2_000)),
+    Scenario("half-open connection to a camera", cameras.half_open, Extent(1, 100), Extent(4, 2_000)),
+    Scenario("camera silent", cameras.silent, Extent(1, 100), Extent(4, 2_000)),
+    Scenario("camera rebooted", cameras.rebooted, Extent(2, 200), Extent(8, 2_000)),
     Scenario("camera at a new address", cameras.moved, Extent(1, 100), Extent(10, 2_000)),
     Scenario("every event sent twice", cameras.duplicates, Extent(1, 300), Extent(1, 5_000)),
     Scenario("event ids that begin again", cameras.ids_begin_again, Extent(3, 300), Extent(20, 4_000)),

@@ -68,11 +68,11 @@ class Witness:
         self.happened[uid] = time.monotonic() - age
         return uid
 
-    async def events(self, count: int, rate: float) -> None:
-        """Let ``count`` events happen, ``rate`` a second."""
+    async def events(self, count: int, rate: float, together: int = 1) -> None:
+        """Let ``count`` events happen, ``rate`` a second, so many of them ``together``."""
         begin = time.monotonic()
         for number in range(count):
-            while time.monotonic() < begin + number / rate:  # noqa: ASYNC110 - a load, not a wait
+            while time.monotonic() < begin + (number - number % together) / rate:  # noqa: ASYNC110 - a load, not a wait
                 await asyncio.sleep(_TICK)
             self.event()
 
