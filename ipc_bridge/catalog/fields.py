@@ -396,9 +396,14 @@ class File(Field):
         return bytes(value)
 
     @property
-    def expected(self) -> str:
+    def limits(self) -> str:
+        """What the picture may be, in words."""
         pixels = f"{self.max_width}x{self.max_height} pixels and " if self.max_width else ""
-        return f'{{"base64": a JPEG or PNG of at most {pixels}{self.max_bytes} bytes}}'
+        return f"a JPEG or PNG of at most {pixels}{self.max_bytes} bytes"
+
+    @property
+    def expected(self) -> str:
+        return f'{{"base64": {self.limits}}}'
 
     @property
     def sample(self) -> dict[str, str]:

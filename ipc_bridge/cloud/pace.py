@@ -19,18 +19,18 @@ class Pace:
     Args:
         clock: tells the time.
         sleep: waits.
-        interval: seconds between two calls.
+        interval: seconds between two calls; None: by :data:`CALLS_A_SECOND`.
     """
 
     def __init__(
         self,
         clock: Clock,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        interval: float = 1 / CALLS_A_SECOND,
+        interval: float | None = None,
     ) -> None:
         self._clock = clock
         self._sleep = sleep
-        self._interval = interval
+        self._interval = 1 / CALLS_A_SECOND if interval is None else interval
         self._next = 0.0
         self._places = asyncio.Semaphore(AT_A_TIME)
 
