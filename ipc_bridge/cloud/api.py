@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import ssl
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -170,8 +171,13 @@ class CloudApi:
         except TimeoutError as error:
             raise NoAnswerError(f"{where}: no answer within {self._timeout:g} s") from error
         except aiohttp.ClientConnectorCertificateError as error:
-            reason = error.certificate_error
-            raise CertificateError(f"{where}: its certificate is not to be trusted: {reason}") from error
+            raise CertificateError(
+                f"{where}: its certificate is not to be trusted: {error.certificate_error}"
+            ) from error
+        except aiohttp.ClientConnectorError as error:
+            number = error.os_error.errno or 0
+            reason = os.strerror(number) if number > 0 else error.os_error
+            raise UnreachableError(f"{where}: no connection to {error.host}:{error.port}: {reason}") from error
         except (aiohttp.ClientError, OSError) as error:
             raise UnreachableError(f"{where}: {error}") from error
 

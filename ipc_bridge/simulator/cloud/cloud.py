@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Mapping
 from types import TracebackType
@@ -91,6 +92,15 @@ class SimulatedCloud:
         if payload is not None:
             self.post(number, payload)
         return face
+
+    async def play(self, events_every: float) -> None:
+        """Have people come to each shop every ``events_every`` seconds on average, for ever."""
+        rate = len(self.state.shops) / events_every
+        while True:
+            await asyncio.sleep(self._chance.expovariate(rate))
+            number = self._chance.choice(list(self.state.shops))
+            self.visit(number)
+            self.shop(number).pass_by(passed=self._chance.randrange(3))
 
     def post(self, number: str, payload: Mapping[str, Any], event: int = PERSON_CAME) -> None:
         """Post an event, whatever it is, to all callbacks of a shop."""
