@@ -183,9 +183,15 @@ BRIDGE_COMPONENTS = (
 
 
 def _count(key: str, name: str, icon: str, **options: Any) -> Component:
-    """A number of people of today, which begins at 0 each night."""
-    template = f"{{{{ value_json['{key}'] }}}}"
-    looks = {"name": name, "icon": f"mdi:{icon}", "state_class": "total_increasing", "value_template": template}
+    """A number of people of today. Statistics add up each day's, by the reset that is told."""
+    looks = {
+        "name": name,
+        "icon": f"mdi:{icon}",
+        "unit_of_measurement": "people",
+        "state_class": "total",
+        "last_reset_value_template": "{{ value_json.since }}",
+        "value_template": f"{{{{ value_json.get('{key}') }}}}",
+    }
     return Component(f"flow_{key}", "sensor", "flow", {**looks, **options})
 
 
@@ -204,7 +210,7 @@ SHOP_COMPONENTS = (
             "name": "Visitors yesterday",
             "icon": "mdi:calendar-account",
             # None is what Home Assistant takes for "not known".
-            "value_template": "{{ value_json.yesterday['in'] if value_json.yesterday else None }}",
+            "value_template": "{{ value_json.yesterday.get('in') if value_json.yesterday else None }}",
         },
     ),
     Component(

@@ -424,7 +424,7 @@ def test_what_a_shop_shows() -> None:
     flow = {"in": 9, "pass": 4, "strangers": 3, "regulars": 2, "members": 1, "unexposed": 3, "yesterday": None}
     for key in ("in", "pass", "strangers", "regulars", "members", "unexposed"):
         assert shown(components[f"flow_{key}"], flow) == str(flow[key])
-        assert components[f"flow_{key}"]["state_class"] == "total_increasing"
+        assert components[f"flow_{key}"]["state_class"] == "total"
     assert shown(components["flow_yesterday"], flow) == "None"
     assert shown(components["flow_yesterday"], {**flow, "yesterday": {"in": 70}}) == "70"
     info = {"cameras": [{"sn": SN, "online": True}, {"sn": "other", "online": False}]}
