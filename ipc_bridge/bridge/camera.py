@@ -18,7 +18,7 @@ from ipc_bridge.bridge.observer import Observer
 from ipc_bridge.bridge.pause import Pause, Wait
 from ipc_bridge.bridge.registry import KnownCamera
 from ipc_bridge.bridge.security import TlsContexts
-from ipc_bridge.bridge.state import CameraState
+from ipc_bridge.bridge.state import CameraState, Pace
 from ipc_bridge.bridge.verdict import judge
 from ipc_bridge.config import CameraConfig
 from ipc_bridge.device.address import Address
@@ -55,8 +55,7 @@ class CameraRunner:
         doors: where cameras post to.
         clock: what is known of the camera's own.
         observer: who is told.
-        state_interval: ``state.interval`` in seconds.
-        call_timeout: seconds for one call of its API; None: what is usual.
+        pace: how its API is asked.
         backoff: the waits between tries.
     """
 
@@ -68,8 +67,7 @@ class CameraRunner:
         doors: HookDoors,
         clock: CameraClock,
         observer: Observer,
-        state_interval: float,
-        call_timeout: float | None = None,
+        pace: Pace,
         backoff: Backoff | None = None,
     ) -> None:
         # What a person wrote down is tried before what was found last time.
@@ -82,9 +80,7 @@ class CameraRunner:
         self.reconnects: Counter[str] = Counter()
         """Ends of sessions by cause."""
         self.info: CameraInfo = known.info(config.name)
-        self.state = CameraState(
-            known, state_interval, self._state_changed, lambda: self._observer.camera_changed(self)
-        )
+        self.state = CameraState(known, pace, self._state_changed, lambda: self._observer.camera_changed(self))
         self.api: CameraApi | None = None
         """Its API while it can be called."""
         self._contexts = contexts
@@ -97,7 +93,7 @@ class CameraRunner:
             else ChannelLink(known, config, contexts, doors, clock, self._event_received)
         )
         self._session: Session | None = None
-        self._call_timeout = call_timeout
+        self._pace = pace
         self._discovered_host: str | None = None
         self._pauses = Pause()
         self._probe: asyncio.Task[None] | None = None
@@ -232,7 +228,7 @@ class CameraRunner:
             self._contexts.security(self.config.account, self.known.api_pin),
             self._credentials,
             self.config.activation_code,
-            self._call_timeout,
+            self._pace.timeout,
             self.clock.measured,
         ) as api:
             try:
@@ -255,10 +251,10 @@ class CameraRunner:
 
     async def _listen(self, session: Session, api: CameraApi) -> DeviceError:
         describing = asyncio.create_task(self._describe(api))
-        reading = asyncio.create_task(self._read_state(describing, api))
+        tasks = [describing]
         try:
             if self.info.model is Model.UNKNOWN or self.info.hardware is None:
-                await asyncio.wait([describing], timeout=DESCRIBE_TIMEOUT)
+                await asyncio.wait(tasks, timeout=DESCRIBE_TIMEOUT)
             self._observer.camera_described(self)
             self.clock.channel_opened()
             await session.begin(self.info.model)
@@ -266,11 +262,12 @@ class CameraRunner:
             self._change(Status.ONLINE, None)
             log.info("Camera %s (%s) is online at %s", self.sn, self.info.name, self.known.host)
             self._observer.camera_event("camera_online", self)
+            tasks.append(asyncio.create_task(self._read_state(describing, api)))
             return await session.keep()
         finally:
-            describing.cancel()
-            reading.cancel()
-            await asyncio.wait([describing, reading])
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
 
     async def _read_state(self, describing: asyncio.Task[None], api: CameraApi) -> None:
         """Keep the settings up to date, once it is known which model and firmware it is."""

@@ -8,9 +8,9 @@ from typing import Any
 
 from ipc_bridge.catalog import cloud as calls
 from ipc_bridge.catalog.cloud import AGE_RANGE
-from ipc_bridge.catalog.codes import is_nothing
 from ipc_bridge.catalog.endpoint import Endpoint
 from ipc_bridge.cloud.api import CloudApi
+from ipc_bridge.cloud.refusal import is_nothing
 from ipc_bridge.errors import RefusedError
 
 _TAGS = {"strangers": "stranger_count", "regulars": "regular_count", "members": "member_count"}

@@ -5,8 +5,6 @@ from __future__ import annotations
 import enum
 from typing import NamedTuple
 
-from ipc_bridge.errors import CredentialsError, RefusedError
-
 
 class Code(NamedTuple):
     """One error code: the vendor's name for it, and what it means in a few words."""
@@ -187,13 +185,6 @@ def explain(code: int) -> str:
     )
 
 
-def refusal(what: str, code: int, advice: str = "") -> RefusedError:
-    """The error that says ``what`` was refused with ``code``."""
-    known = DEVICE_CODES.get(code)
-    kind = CredentialsError if code in (APP_ID_INVALID, SECRET_KEY_INVALID) else RefusedError
-    return kind(f"{what} {explain(code)}{advice}", code, known.name if known else None)
-
-
 def cloud_meaning(path: str, code: int) -> str | None:
     """What ``code`` of the cloud means in the answer to the call ``path``; None for one that is not documented."""
     known = CLOUD_CODES.get(code)
@@ -204,24 +195,3 @@ def explain_cloud(path: str, code: int) -> str:
     """``code`` with its meaning in the answer to the call ``path``, for messages."""
     meaning = cloud_meaning(path, code)
     return f"code {code} ({meaning})" if meaning else f"code {code}, which the vendor does not document"
-
-
-def cloud_refusal(path: str, code: int, said: str, advice: str) -> RefusedError:
-    """The error that says that the cloud refused a call.
-
-    Args:
-        path: the call.
-        code: the answer.
-        said: the cloud's own words, for a code that is not documented.
-        advice: what to look at where the account is not accepted.
-    """
-    known, message = CLOUD_CODES.get(code), f"{path} in the cloud answered {explain_cloud(path, code)}"
-    if known is not None and known.category is Category.ACCOUNT:
-        return CredentialsError(f"{message}: {advice}", code)
-    return RefusedError(message if known or not said else f"{message}: {said[:80]!r}", code)
-
-
-def is_nothing(error: RefusedError) -> bool:
-    """Whether the cloud's answer means that there is nothing of what was asked for."""
-    known = CLOUD_CODES.get(error.code)
-    return known is not None and known.category is Category.DATA

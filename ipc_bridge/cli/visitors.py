@@ -14,9 +14,9 @@ from rich.console import RenderableType
 
 from ipc_bridge.bridge.shop_flow import ask_today
 from ipc_bridge.catalog.cloud import HISTORY_BY_DAY, HISTORY_BY_HOUR, TODAY_BY_HOUR
-from ipc_bridge.catalog.codes import is_nothing
 from ipc_bridge.cli.output import plain, table
 from ipc_bridge.cloud.api import CloudApi
+from ipc_bridge.cloud.refusal import is_nothing
 from ipc_bridge.errors import RefusedError
 
 BAR_WIDTH = 50

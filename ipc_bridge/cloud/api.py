@@ -17,13 +17,14 @@ from ipc_bridge.calls.form import make_form
 from ipc_bridge.calls.offset import NOTEWORTHY_OFFSET, offset_by
 from ipc_bridge.calls.reply import decode_reply, read_bounded
 from ipc_bridge.catalog.cloud import GET_FREQUENCY, GET_GROUP, KEYS, MAX_BODY, UPDATE_GROUP
-from ipc_bridge.catalog.codes import SUCCESS, cloud_refusal
+from ipc_bridge.catalog.codes import SUCCESS
 from ipc_bridge.catalog.endpoint import Endpoint
 from ipc_bridge.catalog.fields import encode
 from ipc_bridge.catalog.windows import END, START
 from ipc_bridge.clock import Clock
 from ipc_bridge.cloud.merging import merge
 from ipc_bridge.cloud.pace import Pace
+from ipc_bridge.cloud.refusal import refusal
 from ipc_bridge.errors import (
     CertificateError,
     CredentialsError,
@@ -159,7 +160,7 @@ class CloudApi:
         if reply.code == _STRAY_CODE and endpoint is GET_FREQUENCY and "frequency_list" in reply.data:
             self._complaints.warning(log, "stray code", "%s answered code 1 beside data: taken for success", where)
         elif reply.code != SUCCESS:
-            raise cloud_refusal(endpoint.path, reply.code, reply.message, self._advise(response))
+            raise refusal(endpoint.path, reply.code, reply.message, self._advise(response))
         return reply.data
 
     async def _exchange(self, url: str, body: aiohttp.Payload, where: str) -> tuple[aiohttp.ClientResponse, bytes]:

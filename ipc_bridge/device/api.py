@@ -23,11 +23,11 @@ from ipc_bridge.catalog.codes import (
     DEVICE_NOT_ACTIVATED,
     SECRET_KEY_INVALID,
     SUCCESS,
-    refusal,
 )
 from ipc_bridge.catalog.device import ACTIVATE
 from ipc_bridge.catalog.endpoint import Effect, Endpoint, show
 from ipc_bridge.device.address import Address
+from ipc_bridge.device.refusal import refusal
 from ipc_bridge.device.tls import Security, Verify, check_certificate, explain_failure
 from ipc_bridge.errors import (
     CertificateError,

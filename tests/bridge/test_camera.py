@@ -24,7 +24,7 @@ from ipc_bridge.bridge.link import Acknowledge
 from ipc_bridge.bridge.pause import WAKE_EVERY
 from ipc_bridge.bridge.registry import KnownCamera
 from ipc_bridge.bridge.security import TlsContexts
-from ipc_bridge.bridge.state import CameraState
+from ipc_bridge.bridge.state import CameraState, Pace
 from ipc_bridge.catalog.codes import SUBSCRIBE_EVENT_NOT_EXIST
 from ipc_bridge.catalog.device import GET_LED_SWITCH
 from ipc_bridge.catalog.settings import GETTERS, SETTINGS
@@ -140,7 +140,7 @@ def make_life(
         HookDoors(SystemClock(), None),
         CameraClock(SN),
         observer,
-        state_interval=NEVER,
+        Pace(NEVER),
         backoff=Backoff(lambda _low, _high: wait),
     )
     return Life(runner, observer, known)

@@ -20,6 +20,7 @@ from ipc_bridge.bridge.lateness import AGREEMENT, CameraClock
 from ipc_bridge.bridge.link import Acknowledge
 from ipc_bridge.bridge.registry import KnownCamera
 from ipc_bridge.bridge.security import TlsContexts
+from ipc_bridge.bridge.state import Pace
 from ipc_bridge.catalog.device import HOOK_ADD, HOOK_DELETE, HOOK_QUERY
 from ipc_bridge.config import Account, CameraConfig, Tls
 from ipc_bridge.device.discovery import Answer
@@ -134,7 +135,7 @@ async def living(
         served.doors,
         CameraClock(SN),
         observer,
-        state_interval=NEVER,
+        Pace(NEVER),
         backoff=Backoff(lambda _low, _high: wait),
     )
     task = asyncio.create_task(runner.run())
