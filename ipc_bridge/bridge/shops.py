@@ -76,6 +76,7 @@ class Shops:
         self._publisher = publisher
         self._answerer = answerer
         self._announcer = announcer
+        self._doors = doors
         self._local = local
         self._allow_destructive = allow_destructive
         self._waiting = 0
@@ -101,6 +102,8 @@ class Shops:
     async def run(self) -> None:
         """Ask for all shops until cancelled."""
         _warn_of_plain_http("cloud.base_url", self._config.base_url)
+        if self._config.hook:
+            _warn_of_plain_http("web.public_url", self._doors.url(""))
         async with self._api, asyncio.TaskGroup() as tasks:
             for runner in self._runners.values():
                 self._publisher.retain(self._topics.shop(runner.number, "status"), OFFLINE)
@@ -174,6 +177,8 @@ class Shops:
         if endpoint.effect is Effect.DANGER and not self._allow_destructive:
             raise CommandError("forbidden", f"{path} needs commands.allow_destructive: {endpoint.title}")
         params = self._complete(number, endpoint.params, request.params)
+        # What is wrong is refused at once, whatever waits.
+        endpoint.plan(params)
         if self._waiting >= MAX_WAITING:
             raise CommandError("busy", f"{MAX_WAITING} requests to the cloud are under way: ask later")
         self._waiting += 1

@@ -135,6 +135,13 @@ async def test_a_day_on_which_nobody_came_yet(rig: Rig, code: int) -> None:
     assert len(flow["by_age"]) == 8
 
 
+async def test_a_count_that_is_not_told(rig: Rig) -> None:
+    rig.cloud.refuse(0)
+    rig.cloud.refuse(5000)
+    assert await rig.ask() == 120
+    assert "getLatest in the cloud answered code 5000" in (rig.runner.reason or "")
+
+
 async def test_today_begins_at_midnight(rig: Rig) -> None:
     await rig.ask()
     midnight = datetime.fromtimestamp(rig.clock.time(), UTC).astimezone().replace(hour=0, minute=0)

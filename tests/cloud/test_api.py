@@ -294,6 +294,18 @@ async def test_an_answer_without_data_and_a_code_of_its_own(cloud: SimulatedClou
             await api.call(rows.GET_TODAY, sunmi_shop_no=SHOP)
 
 
+async def test_a_refused_account_by_its_code_alone(cloud: SimulatedCloud, clock: StoppedClock) -> None:
+    async def respond(_request: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(body=b'{"code": 5090, "msg": "", "data": null}')
+
+    async with served(respond) as base_url, opened(cloud, clock, base_url=base_url) as api:
+        with pytest.raises(
+            CredentialsError, match=r"code 5090 \(the signature is wrong\): .* clock is \d+ s"
+        ) as caught:
+            await api.call(rows.GET_TODAY, sunmi_shop_no=SHOP)
+        assert caught.value.code == 5090
+
+
 async def test_an_endless_answer(cloud: SimulatedCloud, clock: StoppedClock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(api_module, "MAX_REPLY", 2048)
 

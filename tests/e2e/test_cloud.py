@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from ipc_bridge.bridge.shops import MAX_WAITING
 from ipc_bridge.simulator import SimulatedCamera
 from ipc_bridge.simulator.cloud import CallbackForm, SimulatedCloud
 from tests.cloud.rig import BACK, FREE, FREE_MAC, FRONT, OTHER_SHOP, PATIENCE, SHOP, settings
@@ -267,6 +268,22 @@ async def test_requests_that_are_refused(shop: Shop) -> None:
     days = {"start_time": "2026-01-01", "end_time": "2026-03-01"}
     kind, message = await shop.refused("passengerFlow/stat/history/person/frequency/getList", days)
     assert (kind, "at most 30 days" in message) == ("invalid", True)
+
+
+async def test_more_requests_than_can_be_made(shop: Shop) -> None:
+    since = shop.hub.mark()
+    for number in range(MAX_WAITING + 3):
+        shop.hub.publish(f"{TOPIC}/request/hook/add", json.dumps({"transaction": number, "event_list": [1]}))
+        shop.hub.publish(f"{TOPIC}/request/device/ipc/getInfo", json.dumps({"transaction": number, "ipc_sn": FRONT}))
+    topic = f"{TOPIC}/response/device/ipc/getInfo"
+    await shop.hub.wait_for(topic, count=MAX_WAITING + 3, since=since, timeout=2 * PATIENCE)
+    answers = [message.json for message in shop.hub.messages(topic, since=since)]
+    assert sorted(answer["transaction"] for answer in answers) == list(range(MAX_WAITING + 3))
+    refused = [answer["error"]["kind"] for answer in answers if answer["status"] == "error"]
+    assert refused == ["busy"] * 3
+    # What is wrong is refused at once, whatever waits.
+    wrong = shop.hub.messages(f"{TOPIC}/response/hook/add", since=since)
+    assert [message.json["error"]["kind"] for message in wrong] == ["invalid"] * (MAX_WAITING + 3)
 
 
 @pytest.mark.parametrize("form", CallbackForm, ids=lambda form: form.value)
