@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -76,13 +77,17 @@ class FacePictures:
         self._newest: dict[str, float] = {}
         """The time of the face that each camera's newest picture shows."""
         self._tasks: asyncio.TaskGroup | None = None
-        self._next_fetch = 0.0
+        self._next_fetch = -math.inf
         self._complaints = Seldom(self._loop.time)
 
     async def run(self) -> None:
         """Fetch until cancelled."""
         async with asyncio.TaskGroup() as self._tasks:
-            await self._loop.create_future()
+            try:
+                await self._loop.create_future()
+            finally:
+                # From now on it takes no more.
+                self._tasks = None
 
     def figures(self) -> dict[str, Any]:
         """For ``bridge/health``."""
@@ -102,7 +107,7 @@ class FacePictures:
     def _start(self) -> None:
         """Nothing is to be sent: fetch what may be fetched now."""
         now = self._loop.time()
-        self._next_fetch = max(self._next_fetch, now - BURST / RATE)
+        self._next_fetch = max(self._next_fetch, now - (BURST - 1) / RATE)
         while self._tasks is not None and (stack := self._next_stack()) is not None:
             if self._next_fetch > now:
                 self._loop.call_at(self._next_fetch, self._publisher.when_idle, self._start)
