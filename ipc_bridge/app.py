@@ -245,7 +245,12 @@ class _CameraAnnouncer:
         self._announcer = announcer
 
     def announce(
-        self, info: CameraInfo, known: KnownCamera, state: Mapping[str, Any], then: Callable[[], None] | None
+        self,
+        info: CameraInfo,
+        known: KnownCamera,
+        state: Mapping[str, Any],
+        counts: bool | None,
+        then: Callable[[], None] | None,
     ) -> None:
         device = camera_device(
             self._topics,
@@ -253,6 +258,8 @@ class _CameraAnnouncer:
             __version__,
             self._config.camera_for(info.sn).api_port,
             state,
+            counts=counts,
+            pictures=self._config.pictures.enabled,
             allow_destructive=self._config.commands.allow_destructive,
         )
         self._announcer.announce(device, known.announced, then)

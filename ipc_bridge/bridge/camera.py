@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
@@ -16,11 +17,12 @@ from ipc_bridge.bridge.lateness import CameraClock
 from ipc_bridge.bridge.link import Acknowledge, Link, Session, TryAgainError
 from ipc_bridge.bridge.observer import Observer
 from ipc_bridge.bridge.pause import Pause, Wait
+from ipc_bridge.bridge.people_flow import PeopleFlow
 from ipc_bridge.bridge.registry import KnownCamera
 from ipc_bridge.bridge.security import TlsContexts
 from ipc_bridge.bridge.state import CameraState
 from ipc_bridge.bridge.verdict import judge
-from ipc_bridge.config import CameraConfig
+from ipc_bridge.config import CameraConfig, State
 from ipc_bridge.device.address import Address
 from ipc_bridge.device.api import CameraApi
 from ipc_bridge.device.description import ask_info, ask_streams
@@ -55,7 +57,8 @@ class CameraRunner:
         doors: where cameras post to.
         clock: what is known of the camera's own.
         observer: who is told.
-        state_interval: ``state.interval`` in seconds.
+        intervals: how often it is asked.
+        now: tells the bridge's Unix time.
         call_timeout: seconds for one call of its API; None: what is usual.
         backoff: the waits between tries.
     """
@@ -68,7 +71,8 @@ class CameraRunner:
         doors: HookDoors,
         clock: CameraClock,
         observer: Observer,
-        state_interval: float,
+        intervals: State,
+        now: Callable[[], float],
         call_timeout: float | None = None,
         backoff: Backoff | None = None,
     ) -> None:
@@ -83,7 +87,14 @@ class CameraRunner:
         """Ends of sessions by cause."""
         self.info: CameraInfo = known.info(config.name)
         self.state = CameraState(
-            known, state_interval, self._state_changed, lambda: self._observer.camera_changed(self)
+            known, intervals.interval, self._state_changed, lambda: self._observer.camera_changed(self)
+        )
+        self.people = PeopleFlow(
+            known,
+            intervals.flow_interval,
+            lambda: now() + (clock.measured_offset or 0.0),
+            lambda: self._observer.people_counted(self),
+            lambda: self._observer.camera_changed(self),
         )
         self.api: CameraApi | None = None
         """Its API while it can be called."""
@@ -155,6 +166,8 @@ class CameraRunner:
         api = self.reachable_api()
         await self._ask(api)
         await self.state.read(api)
+        if self.people.is_counted is not False:
+            await self.people.read(api)
 
     def reachable_api(self) -> CameraApi:
         """Its API, to be called now.
@@ -255,7 +268,8 @@ class CameraRunner:
 
     async def _listen(self, session: Session, api: CameraApi) -> DeviceError:
         describing = asyncio.create_task(self._describe(api))
-        reading = asyncio.create_task(self._read_state(describing, api))
+        reading = asyncio.create_task(self._read(describing, self.state.run, api, "settings"))
+        counting = asyncio.create_task(self._read(describing, self.people.run, api, "counts"))
         try:
             if self.info.model is Model.UNKNOWN or self.info.hardware is None:
                 await asyncio.wait([describing], timeout=DESCRIBE_TIMEOUT)
@@ -268,17 +282,24 @@ class CameraRunner:
             self._observer.camera_event("camera_online", self)
             return await session.keep()
         finally:
-            describing.cancel()
-            reading.cancel()
-            await asyncio.wait([describing, reading])
+            tasks = [describing, reading, counting]
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
 
-    async def _read_state(self, describing: asyncio.Task[None], api: CameraApi) -> None:
-        """Keep the settings up to date, once it is known which model and firmware it is."""
+    async def _read(
+        self,
+        describing: asyncio.Task[None],
+        run: Callable[[CameraApi], Coroutine[Any, Any, None]],
+        api: CameraApi,
+        what: str,
+    ) -> None:
+        """Keep ``what`` up to date, once it is known which model and firmware the camera has."""
         await asyncio.wait([describing])
         try:
-            await self.state.run(api)
+            await run(api)
         except Exception:
-            log.exception("Camera %s: a bug in the bridge: its settings are not read any more", self.sn)
+            log.exception("Camera %s: a bug in the bridge: its %s are not read any more", self.sn, what)
 
     async def _describe(self, api: CameraApi) -> None:
         """Ask the camera about itself; what it does not tell stays as it is known."""

@@ -82,7 +82,8 @@ class FacePictures:
 
     async def run(self) -> None:
         """Fetch until cancelled."""
-        async with asyncio.TaskGroup() as self._tasks:
+        async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
             try:
                 await self._loop.create_future()
             finally:

@@ -20,6 +20,9 @@ class Observer(Protocol):
     def state_changed(self, runner: CameraRunner) -> None:
         """Its properties changed."""
 
+    def people_counted(self, runner: CameraRunner) -> None:
+        """Its counts of people changed."""
+
     def camera_event(self, kind: str, runner: CameraRunner, **details: Any) -> None:
         """Something happened that ``bridge/event`` tells."""
 

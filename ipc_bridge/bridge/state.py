@@ -31,7 +31,7 @@ RETRY_AFTER = 60.0
 JITTER = 0.1
 """By this part of it an interval varies, so that many cameras are not asked at the same moment."""
 
-_UNSUPPORTED = frozenset({URL_NOT_FOUND, OP_NOT_ALLOWED, OP_NOT_SUPPORT})
+UNSUPPORTED = frozenset({URL_NOT_FOUND, OP_NOT_ALLOWED, OP_NOT_SUPPORT})
 _NOT_THIS_GETTER = frozenset({APP_ID_INVALID, SECRET_KEY_INVALID, DEVICE_NOT_ACTIVATED})
 """Refusals that say nothing of what was asked: any call gets them."""
 
@@ -143,7 +143,7 @@ class CameraState:
         except RefusedError as error:
             if error.code in _NOT_THIS_GETTER:
                 raise
-            if error.code in _UNSUPPORTED:
+            if error.code in UNSUPPORTED:
                 has_it = False
                 self._known.unsupported.append(getter.path)
                 log.info("Camera %s does not have %s: %s", self._known.sn, ", ".join(names), error)

@@ -40,9 +40,22 @@ class CameraAnnouncer(Protocol):
     """Who tells the hub of cameras."""
 
     def announce(
-        self, info: CameraInfo, known: KnownCamera, state: Mapping[str, Any], then: Callable[[], None] | None
+        self,
+        info: CameraInfo,
+        known: KnownCamera,
+        state: Mapping[str, Any],
+        counts: bool | None,
+        then: Callable[[], None] | None,
     ) -> None:
-        """Tell of one, with what it has as far as ``state`` knows; ``then`` is called when its events may follow."""
+        """Tell of one, with what it has.
+
+        Args:
+            info: what is known of it.
+            known: its record.
+            state: its properties, as far as they are known.
+            counts: whether it counts people; None while nobody knows.
+            then: called when its events may follow.
+        """
 
     def withdraw(self, known: KnownCamera) -> list[str]:
         """Tell nothing more of one; returns the topics to be cleared for the hub to forget it."""
@@ -250,10 +263,19 @@ class Supervisor:
             self._publisher.retain(self._topics.camera(runner.sn, "state"), messages.encode(runner.state.values))
             self._announce_again(runner)
 
+    def people_counted(self, runner: CameraRunner) -> None:
+        """See :class:`~ipc_bridge.bridge.observer.Observer`."""
+        if self.find(runner.sn) is runner:
+            self._publisher.retain(self._topics.camera(runner.sn, "flow"), messages.encode(runner.people.counts))
+            self._announce_again(runner)
+
     def _announce_again(self, runner: CameraRunner) -> None:
         """What the hub is told may have changed: its announcer knows."""
         if runner.sn in self._described:
-            self._announcer.announce(runner.info, runner.known, runner.state.values, None)
+            self._announce(runner, None)
+
+    def _announce(self, runner: CameraRunner, then: Callable[[], None] | None) -> None:
+        self._announcer.announce(runner.info, runner.known, runner.state.values, runner.people.is_counted, then)
 
     def camera_event(self, kind: str, runner: CameraRunner, **details: Any) -> None:
         """See :class:`~ipc_bridge.bridge.observer.Observer`."""
@@ -266,7 +288,7 @@ class Supervisor:
             return
         self._described.add(sn)
         self._publisher.hold(sn)
-        self._announcer.announce(runner.info, runner.known, runner.state.values, lambda: self._publisher.release(sn))
+        self._announce(runner, lambda: self._publisher.release(sn))
         self._registry.changed()
 
     def event_received(
@@ -293,7 +315,8 @@ class Supervisor:
             self._doors,
             self._lateness.camera(sn),
             self,
-            self._config.state.interval,
+            self._config.state,
+            self._clock.time,
             max(TIMEOUT, self._config.commands.timeout),
         )
         self._runners[sn] = runner

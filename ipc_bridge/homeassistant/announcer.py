@@ -130,7 +130,7 @@ class Announcer:
 
     def _send(self, device: Device, announced: dict[str, str], then: Callable[[], None] | None) -> None:
         removed = self._removed.pop(device.id, {})
-        kept = {key: platform for key, platform in announced.items() if key in device.undecided}
+        kept = {key: platform for key, platform in announced.items() if device.may_have(key)}
         known = {**kept, **device.platforms}
         outdated = {key: platform for key, platform in announced.items() if known.get(key) != platform}
         leaving = {key: platform for key, platform in outdated.items() if removed.get(key) != platform}

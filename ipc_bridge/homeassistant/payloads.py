@@ -25,7 +25,8 @@ class Device:
     """One device with its components, ready to be written in either form of discovery.
 
     ``id`` is its identifier and begins every unique id; ``components`` maps component ids to their keys.
-    ``undecided`` are ids of components that it may have: while nobody knows, Home Assistant keeps those that it has.
+    ``undecided`` and ``undecided_prefixes`` tell the ids of components that it may have: while nobody knows, Home
+    Assistant keeps those that it has.
     """
 
     id: str
@@ -33,11 +34,16 @@ class Device:
     components: dict[str, dict[str, Any]]
     origin: dict[str, Any]
     undecided: frozenset[str] = frozenset()
+    undecided_prefixes: tuple[str, ...] = ()
 
     @property
     def platforms(self) -> dict[str, str]:
         """Component ids with their platforms."""
         return {key: config["platform"] for key, config in self.components.items()}
+
+    def may_have(self, key: str) -> bool:
+        """Whether it is not known yet that it does not have a component."""
+        return key in self.undecided or key.startswith(self.undecided_prefixes)
 
 
 def bridge_id(topics: Topics) -> str:
@@ -73,6 +79,8 @@ def camera_device(
     api_port: int,
     state: Mapping[str, Any] = MappingProxyType({}),
     *,
+    counts: bool | None = None,
+    pictures: bool = True,
     allow_destructive: bool = False,
 ) -> Device:
     """One camera, with what it supports.
@@ -83,6 +91,8 @@ def camera_device(
         version: the bridge's.
         api_port: where its own pages are.
         state: its properties, as ``camera/<sn>/state`` has them; empty while none is known.
+        counts: whether it counts people; None while nobody knows.
+        pictures: ``pictures.enabled``.
         allow_destructive: ``commands.allow_destructive``.
     """
     device_id = camera_id(topics, info.sn)
@@ -101,14 +111,18 @@ def camera_device(
         "via_device": bridge_id(topics),
     }
     bridge_status, camera_status = topics.bridge("status"), topics.camera(info.sn, "status")
-    selection = select_components(info.model, state, allow_destructive=allow_destructive)
+    selection = select_components(
+        info.model, state, counts=counts, pictures=pictures, allow_destructive=allow_destructive
+    )
     components = _components(
         selection.components,
         device_id,
         lambda leaf: topics.camera(info.sn, leaf),
         {Availability.BRIDGE: [bridge_status], Availability.CAMERA: [bridge_status, camera_status]},
     )
-    return Device(device_id, _known(device), components, _origin(version), selection.undecided)
+    return Device(
+        device_id, _known(device), components, _origin(version), selection.undecided, selection.undecided_prefixes
+    )
 
 
 def device_message(device: Device, leaving: Mapping[str, str]) -> dict[str, Any]:
@@ -147,7 +161,7 @@ def _component(row: Component, device_id: str, topic: Callable[[str], str], avai
         "qos": QOS,
     }
     if row.state is not None:
-        config["state_topic"] = topic(row.state)
+        config[row.topic_key] = topic(row.state)
     if row.command is not None:
         config["command_topic"] = topic(row.command)
     if options.pop("json_attributes", False):

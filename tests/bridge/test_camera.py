@@ -7,6 +7,7 @@ import contextlib
 import json
 import logging
 import re
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +30,7 @@ from ipc_bridge.catalog.codes import SUBSCRIBE_EVENT_NOT_EXIST
 from ipc_bridge.catalog.device import GET_LED_SWITCH
 from ipc_bridge.catalog.settings import GETTERS, SETTINGS
 from ipc_bridge.clock import SystemClock
-from ipc_bridge.config import Account, CameraConfig, Tls
+from ipc_bridge.config import Account, CameraConfig, State, Tls
 from ipc_bridge.device.api import CameraApi
 from ipc_bridge.device.discovery import Answer
 from ipc_bridge.errors import CommandError, UnreachableError
@@ -63,6 +64,9 @@ class Observer:
 
     def state_changed(self, runner: CameraRunner) -> None:
         self.properties.append(dict(runner.state.values))
+
+    def people_counted(self, runner: CameraRunner) -> None:
+        """Not looked at here."""
 
     def camera_event(self, kind: str, runner: CameraRunner, **details: Any) -> None:
         self.told.append((kind, details))
@@ -140,7 +144,8 @@ def make_life(
         HookDoors(SystemClock(), None),
         CameraClock(SN),
         observer,
-        state_interval=NEVER,
+        State(interval=NEVER, flow_interval=NEVER),
+        time.time,
         backoff=Backoff(lambda _low, _high: wait),
     )
     return Life(runner, observer, known)

@@ -10,7 +10,14 @@ from typing import Any
 import pytest
 
 from ipc_bridge import __version__
-from ipc_bridge.homeassistant.components import BRIDGE_COMPONENTS, CAMERA_COMPONENTS, Availability, Component
+from ipc_bridge.homeassistant.components import (
+    BRIDGE_COMPONENTS,
+    CAMERA_COMPONENTS,
+    COUNTS,
+    PICTURES,
+    Availability,
+    Component,
+)
 from ipc_bridge.homeassistant.payloads import (
     Device,
     bridge_device,
@@ -86,6 +93,8 @@ PLATFORM_KEYS = {
         "unit_of_measurement",
     },
     "text": {"command_template", "command_topic", "max", "min", "mode", "optimistic", "pattern", "retain"},
+    "camera": {"topic", "image_encoding"},
+    "image": {"image_topic", "image_encoding", "content_type", "url_topic", "url_template"},
     "button": {"command_template", "command_topic", "device_class", "payload_press", "retain"},
 }
 DEVICE_CLASSES = {
@@ -94,9 +103,11 @@ DEVICE_CLASSES = {
     "event": {"motion", "button", "doorbell"},
     "button": {"identify", "restart", "update"},
 }
-READINGS = {"binary_sensor", "sensor", "event"}
+READINGS = {"binary_sensor", "sensor", "event", "camera", "image"}
 """Platforms without a command."""
-NAMES = ("LED", "SD card", "Wi-Fi", "IP mode")
+TOPIC_KEYS = {"button": set(), "camera": {"topic"}, "image": {"image_topic"}}
+"""How platforms call what they read, where that is not ``state_topic``."""
+NAMES = ("LED", "SD card", "Wi-Fi", "IP mode", "FHD", "HD", "VIP")
 """What is written so everywhere."""
 DEVICE_KEYS = {
     "identifiers",
@@ -180,10 +191,11 @@ def test_home_assistant_knows_every_key(device: Device, key: str, config: dict[s
 def test_a_component_is_complete(device: Device, key: str, config: dict[str, Any]) -> None:
     assert ID.fullmatch(key)
     assert config["unique_id"] == f"{device.id}_{key}"
-    topics = {name: topic for name, topic in config.items() if name.endswith("_topic")}
+    topics = {name: topic for name, topic in config.items() if name.endswith("topic")}
     assert all(topic.startswith("ipc_bridge/") for topic in topics.values())
     assert ("command_topic" in topics) == (config["platform"] not in READINGS)
-    assert ("state_topic" in topics) == (config["platform"] != "button")
+    read = topics.keys() - {"command_topic", "json_attributes_topic"}
+    assert read == TOPIC_KEYS.get(config["platform"], {"state_topic"})
     assert config["qos"] == 1
     if "device_class" in config:
         assert config["device_class"] in DEVICE_CLASSES[config["platform"]]
@@ -223,7 +235,7 @@ def test_availability(device: Device, key: str, config: dict[str, Any]) -> None:
         assert (item["payload_available"], item["payload_not_available"]) == ("online", "offline")
     assert config["availability_mode"] == "all"
     expected = [bridge_status] if device.id == "ipc_bridge_bridge" else [bridge_status, camera_status]
-    if key in {"connectivity", "firmware", "address"}:
+    if key in {"connectivity", "firmware", "address", "stream_hd", "stream_fhd"}:
         expected = [bridge_status]
     assert [item["topic"] for item in config["availability"]] == expected
 
@@ -255,7 +267,7 @@ def test_unique_ids_are_unique() -> None:
 @pytest.mark.parametrize(("model", "has_faces"), [(Model.FM010, False), (Model.FM020, True), (Model.UNKNOWN, False)])
 def test_a_model_gets_what_it_supports(model: Model, has_faces: bool) -> None:
     keys = set(camera(model=model).components)
-    faces = {"face_event", "last_face"}
+    faces = {"face_event", "last_face", "face_image"}
     assert keys & faces == (faces if has_faces else set())
     assert {"motion", "sound", "human", "motion_event", "connectivity"} <= keys
 
@@ -273,7 +285,7 @@ def test_the_table_is_consistent(rows: tuple[Component, ...]) -> None:
         # What the payload fills in itself is not to be overridden.
         assert not set(row.options) & {"state_topic", "qos", "availability", "availability_mode"}, row.key
         assert (row.platform != "event") or (row.availability is Availability.NONE), row.key
-        assert row.needs is None or row.needs in STATE, row.key
+        assert row.needs in {None, PICTURES, COUNTS, *STATE}, row.key
 
 
 # The device.
@@ -310,7 +322,7 @@ def test_ids_can_stand_in_discovery_topics(base: str) -> None:
     assert device.device["via_device"] == bridge_id(topics)
     for config in device.components.values():
         assert ID.fullmatch(config["unique_id"])
-        topics_of = [topic for name, topic in config.items() if name.endswith("_topic")]
+        topics_of = [topic for name, topic in config.items() if name.endswith("topic")]
         assert topics_of
         assert all(topic.startswith(f"{base}/camera/") for topic in topics_of)
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import dataclasses
 import json
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,7 +22,7 @@ from ipc_bridge.bridge.link import Acknowledge
 from ipc_bridge.bridge.registry import KnownCamera
 from ipc_bridge.bridge.security import TlsContexts
 from ipc_bridge.catalog.device import HOOK_ADD, HOOK_DELETE, HOOK_QUERY
-from ipc_bridge.config import Account, CameraConfig, Tls
+from ipc_bridge.config import Account, CameraConfig, State, Tls
 from ipc_bridge.device.discovery import Answer
 from ipc_bridge.models import Status, Transport
 from ipc_bridge.simulator import MOTION_MODEL, CameraSettings, Code, SimulatedCamera
@@ -51,6 +52,9 @@ class Observer:
             self.statuses.append(runner.status)
 
     def state_changed(self, runner: CameraRunner) -> None: ...
+
+    def people_counted(self, runner: CameraRunner) -> None:
+        """Not looked at here."""
 
     def camera_event(self, kind: str, runner: CameraRunner, **details: Any) -> None:
         self.told.append(kind)
@@ -134,7 +138,8 @@ async def living(
         served.doors,
         CameraClock(SN),
         observer,
-        state_interval=NEVER,
+        State(interval=NEVER, flow_interval=NEVER),
+        time.time,
         backoff=Backoff(lambda _low, _high: wait),
     )
     task = asyncio.create_task(runner.run())
