@@ -18,7 +18,7 @@ help:
 	@echo "make demo         a broker, simulated cameras and the bridge on this machine: a first look"
 	@echo "make test         all tests that this machine can run, with coverage"
 	@echo "make faults-short every fault, briefly"
-	@echo "make faults       every fault at length, and the table in docs/reliability.md; takes a quarter of an hour"
+	@echo "make faults       every fault at length, and the table in docs/reliability.md; takes half an hour"
 	@echo "make check        formatting, lint, types and layers"
 	@echo "make format       formats the code and fixes what ruff can fix"
 	@echo "make docs         docs/endpoints.md and docs/command-line.md anew from the code"

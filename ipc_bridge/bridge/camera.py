@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
@@ -20,9 +21,9 @@ from ipc_bridge.bridge.pause import Pause, Wait
 from ipc_bridge.bridge.people_flow import PeopleFlow
 from ipc_bridge.bridge.registry import KnownCamera
 from ipc_bridge.bridge.security import TlsContexts
-from ipc_bridge.bridge.state import CameraState
+from ipc_bridge.bridge.state import CameraState, Pace
 from ipc_bridge.bridge.verdict import judge
-from ipc_bridge.config import CameraConfig, State
+from ipc_bridge.config import CameraConfig
 from ipc_bridge.device.address import Address
 from ipc_bridge.device.api import CameraApi
 from ipc_bridge.device.description import ask_info, ask_streams
@@ -57,9 +58,8 @@ class CameraRunner:
         doors: where cameras post to.
         clock: what is known of the camera's own.
         observer: who is told.
-        intervals: how often it is asked.
+        pace: how its API is asked.
         now: tells the bridge's Unix time.
-        call_timeout: seconds for one call of its API; None: what is usual.
         backoff: the waits between tries.
     """
 
@@ -71,9 +71,8 @@ class CameraRunner:
         doors: HookDoors,
         clock: CameraClock,
         observer: Observer,
-        intervals: State,
-        now: Callable[[], float],
-        call_timeout: float | None = None,
+        pace: Pace,
+        now: Callable[[], float] = time.time,
         backoff: Backoff | None = None,
     ) -> None:
         # What a person wrote down is tried before what was found last time.
@@ -86,12 +85,10 @@ class CameraRunner:
         self.reconnects: Counter[str] = Counter()
         """Ends of sessions by cause."""
         self.info: CameraInfo = known.info(config.name)
-        self.state = CameraState(
-            known, intervals.interval, self._state_changed, lambda: self._observer.camera_changed(self)
-        )
+        self.state = CameraState(known, pace, self._state_changed, lambda: self._observer.camera_changed(self))
         self.people = PeopleFlow(
             known,
-            intervals.flow_interval,
+            pace,
             lambda: now() + (clock.measured_offset or 0.0),
             lambda: self._observer.people_counted(self),
             lambda: self._observer.camera_changed(self),
@@ -108,7 +105,7 @@ class CameraRunner:
             else ChannelLink(known, config, contexts, doors, clock, self._event_received)
         )
         self._session: Session | None = None
-        self._call_timeout = call_timeout
+        self._pace = pace
         self._discovered_host: str | None = None
         self._pauses = Pause()
         self._probe: asyncio.Task[None] | None = None
@@ -245,7 +242,7 @@ class CameraRunner:
             self._contexts.security(self.config.account, self.known.api_pin),
             self._credentials,
             self.config.activation_code,
-            self._call_timeout,
+            self._pace.timeout,
             self.clock.measured,
         ) as api:
             try:
@@ -268,11 +265,10 @@ class CameraRunner:
 
     async def _listen(self, session: Session, api: CameraApi) -> DeviceError:
         describing = asyncio.create_task(self._describe(api))
-        reading = asyncio.create_task(self._read(describing, self.state.run, api, "settings"))
-        counting = asyncio.create_task(self._read(describing, self.people.run, api, "counts"))
+        tasks = [describing]
         try:
             if self.info.model is Model.UNKNOWN or self.info.hardware is None:
-                await asyncio.wait([describing], timeout=DESCRIBE_TIMEOUT)
+                await asyncio.wait(tasks, timeout=DESCRIBE_TIMEOUT)
             self._observer.camera_described(self)
             self.clock.channel_opened()
             await session.begin(self.info.model)
@@ -280,9 +276,10 @@ class CameraRunner:
             self._change(Status.ONLINE, None)
             log.info("Camera %s (%s) is online at %s", self.sn, self.info.name, self.known.host)
             self._observer.camera_event("camera_online", self)
+            for what, run in (("settings", self.state.run), ("counts", self.people.run)):
+                tasks.append(asyncio.create_task(self._read(describing, run, api, what)))
             return await session.keep()
         finally:
-            tasks = [describing, reading, counting]
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)

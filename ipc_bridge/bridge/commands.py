@@ -195,6 +195,7 @@ async def _carry_out(runner: CameraRunner, change: Change, touched: list[Endpoin
 
 async def _change(runner: CameraRunner, endpoint: Endpoint, values: Mapping[str, Any]) -> dict[str, Any]:
     """Call what changes something, and have the settings read that it may have changed."""
+    log.info("Camera %s: %s", runner.sn, endpoint.path)
     getters = getters_after(endpoint)
     try:
         return await runner.reachable_api().send(endpoint, values)

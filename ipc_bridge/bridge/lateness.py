@@ -53,7 +53,8 @@ class CameraClock:
         """An event came; both in Unix seconds, ``time`` by the camera's clock."""
         offset = time - received_at
         if self.measured_offset is not None and _agree(offset, self.measured_offset):
-            self._set(offset)
+            # Not the event's own: part of that may be how long the camera kept it.
+            self._set(self.measured_offset)
             return
         if self._sampled_this_period:
             return

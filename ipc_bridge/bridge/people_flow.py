@@ -11,7 +11,7 @@ from typing import Any
 
 from ipc_bridge.bridge.messages import rfc3339
 from ipc_bridge.bridge.registry import KnownCamera
-from ipc_bridge.bridge.state import JITTER, UNSUPPORTED
+from ipc_bridge.bridge.state import JITTER, UNSUPPORTED, Pace
 from ipc_bridge.device.api import CameraApi
 from ipc_bridge.device.people_flow import DAY, DIRECTIONS, Slot, by_age, by_gender, count_people
 from ipc_bridge.errors import DeviceError, RefusedError
@@ -28,7 +28,7 @@ class PeopleFlow:
 
     Args:
         known: the camera's record; it remembers what the camera cannot count.
-        interval: ``state.flow_interval`` in seconds.
+        pace: how often it is read.
         now: tells the Unix time by the camera's clock. Its day is that of this machine's time zone: it tells none.
         changed: called when a count has changed.
         lacks: called when the camera turned out not to count something.
@@ -38,7 +38,7 @@ class PeopleFlow:
     def __init__(
         self,
         known: KnownCamera,
-        interval: float,
+        pace: Pace,
         now: Callable[[], float],
         changed: Callable[[], None],
         lacks: Callable[[], None],
@@ -47,7 +47,7 @@ class PeopleFlow:
         self.counts: dict[str, Any] | None = None
         """``camera/<sn>/flow``; None before the first reading."""
         self._known = known
-        self._interval = interval
+        self._pace = pace
         self._now = now
         self._changed = changed
         self._lacks = lacks
@@ -72,7 +72,7 @@ class PeopleFlow:
                 self._complaints.warning(log, "all", "Camera %s does not tell its counts: %s", self._known.sn, error)
             else:
                 self._complaints.forget("all")
-            await asyncio.sleep(self._pause())
+            await asyncio.sleep(self._until_next())
 
     async def read(self, api: CameraApi) -> None:
         """Read today's counts; and once more yesterday's, where the last reading was before midnight.
@@ -107,7 +107,8 @@ class PeopleFlow:
         if self._is_unsupported(direction):
             return None
         try:
-            return await count_people(api, direction, begin, end, DAY)
+            async with self._pace.turns:
+                return await count_people(api, direction, begin, end, DAY)
         except RefusedError as error:
             if error.code not in UNSUPPORTED:
                 raise
@@ -119,10 +120,10 @@ class PeopleFlow:
     def _is_unsupported(self, direction: str) -> bool:
         return DIRECTIONS[direction].path in self._known.unsupported
 
-    def _pause(self) -> float:
+    def _until_next(self) -> float:
         now = self._now()
         to_midnight = midnight_before(now, days=-1) - now + self._uniform(0, MIDNIGHT_SPREAD)
-        return min(self._interval * self._uniform(1 - JITTER, 1 + JITTER), to_midnight)
+        return min(self._pace.flow_interval * self._uniform(1 - JITTER, 1 + JITTER), to_midnight)
 
 
 def midnight_before(unix_seconds: float, days: int = 0) -> int:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 from ipc_bridge.bridge.registry import KnownCamera
@@ -28,6 +29,8 @@ log = logging.getLogger(__name__)
 
 RETRY_AFTER = 60.0
 """Seconds after which a getter that failed is asked again, once: services need their time after a reboot."""
+READS_AT_ONCE = 8
+"""Cameras that are asked for settings at a time: when the bridge starts all of them come, and events go first."""
 JITTER = 0.1
 """By this part of it an interval varies, so that many cameras are not asked at the same moment."""
 
@@ -38,12 +41,29 @@ _NOT_THIS_GETTER = frozenset({APP_ID_INVALID, SECRET_KEY_INVALID, DEVICE_NOT_ACT
 _NAMES = {getter: tuple(name for name, setting in SETTINGS.items() if setting.getter is getter) for getter in GETTERS}
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often and how patiently cameras are asked; one for all of them.
+
+    Args:
+        interval: ``state.interval`` in seconds.
+        timeout: seconds for one call; None: what is usual.
+        flow_interval: ``state.flow_interval`` in seconds.
+        turns: taken for each getter.
+    """
+
+    interval: float
+    timeout: float | None = None
+    flow_interval: float = 60.0
+    turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READS_AT_ONCE))
+
+
 class CameraState:
     """One camera's properties.
 
     Args:
         known: the camera's record; it remembers what the camera does not have.
-        interval: ``state.interval`` in seconds.
+        pace: how often it is read.
         changed: called when a property has changed and all of them have been read at least once.
         lacks: called when the camera turned out not to have some.
         uniform: draws a number between two others; tests give their own.
@@ -52,7 +72,7 @@ class CameraState:
     def __init__(
         self,
         known: KnownCamera,
-        interval: float,
+        pace: Pace,
         changed: Callable[[], None],
         lacks: Callable[[], None],
         uniform: Callable[[float, float], float] = random.uniform,
@@ -63,7 +83,7 @@ class CameraState:
         self.lock = asyncio.Lock()
         """Held while something is changed, and while a getter is asked: no old answer may follow a new value."""
         self._known = known
-        self._interval = interval
+        self._pace = pace
         self._changed = changed
         self._lacks = lacks
         self._uniform = uniform
@@ -90,7 +110,7 @@ class CameraState:
             else:
                 self._complaints.forget("all")
             now = loop.time()
-            later = now + self._interval * self._uniform(1 - JITTER, 1 + JITTER)
+            later = now + self._pace.interval * self._uniform(1 - JITTER, 1 + JITTER)
             due.update(dict.fromkeys(getters, later))
             due.update(dict.fromkeys(failed - failing, min(later, now + RETRY_AFTER)))
             failing = failing.difference(getters) | failed
@@ -103,7 +123,8 @@ class CameraState:
     def want(self, getters: Iterable[Endpoint]) -> None:
         """Have ``getters`` asked soon: what they tell may have changed."""
         self._wanted.update(getters)
-        self._wake.set()
+        if self._wanted:
+            self._wake.set()
 
     async def read(self, api: CameraApi, getters: Iterable[Endpoint] = GETTERS) -> set[Endpoint]:
         """Ask ``getters``, one after the other; return those that the camera answered with no sense or an error.
@@ -114,7 +135,7 @@ class CameraState:
         failed = set()
         try:
             for getter in getters:
-                async with self.lock:
+                async with self._pace.turns, self.lock:
                     if not await self._ask(api, getter):
                         failed.add(getter)
         finally:

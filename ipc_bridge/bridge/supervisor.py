@@ -20,6 +20,7 @@ from ipc_bridge.bridge.link import Acknowledge
 from ipc_bridge.bridge.publisher import Publisher
 from ipc_bridge.bridge.registry import MAX_CAMERAS, KnownCamera, Registry
 from ipc_bridge.bridge.security import TlsContexts
+from ipc_bridge.bridge.state import Pace
 from ipc_bridge.clock import Clock
 from ipc_bridge.config import Config
 from ipc_bridge.device.api import TIMEOUT
@@ -102,6 +103,7 @@ class Supervisor:
         self._announcer = announcer
         self._doors = doors
         self._contexts = TlsContexts(config.tls)
+        self._pace = Pace(config.state.interval, max(TIMEOUT, config.commands.timeout), config.state.flow_interval)
         self._loop = asyncio.get_running_loop()
         self._group = asyncio.TaskGroup()
         self._runners: dict[str, CameraRunner] = {}
@@ -315,9 +317,8 @@ class Supervisor:
             self._doors,
             self._lateness.camera(sn),
             self,
-            self._config.state,
+            self._pace,
             self._clock.time,
-            max(TIMEOUT, self._config.commands.timeout),
         )
         self._runners[sn] = runner
         self._strangers.pop(sn, None)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ipc_bridge.errors import RefusedError
-
 
 class Code(NamedTuple):
     """One error code: the vendor's name for it, and what it means in a few words."""
@@ -124,9 +122,3 @@ def explain(code: int) -> str:
     return (
         f"code {code} ({known.name}: {known.meaning})" if known else f"code {code}, which the vendor does not document"
     )
-
-
-def refusal(what: str, code: int, advice: str = "") -> RefusedError:
-    """The error that says ``what`` was refused with ``code``."""
-    known = DEVICE_CODES.get(code)
-    return RefusedError(f"{what} {explain(code)}{advice}", code, known.name if known else None)

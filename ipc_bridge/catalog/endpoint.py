@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import json
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -140,17 +140,9 @@ class Endpoint:
             raise ReplyError(f"{self.path} answered, but data{where} is not {error.msg}") from error
 
     def redact(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Return an answer's ``data`` as it came, but for what is secret, wherever it stands."""
+        """Return an answer's ``data`` as it came, but for what is secret."""
         secrets = {name for name, member in {**self.fields, **self.reply}.items() if member.secret}
-        return {name: _redact(name, value, secrets) for name, value in data.items()}
-
-
-def _redact(name: str, value: Any, secrets: Container[str]) -> Any:
-    if name in secrets:
-        return REDACTED
-    if isinstance(value, dict):
-        return {key: _redact(key, part, secrets) for key, part in value.items()}
-    return [_redact("", part, secrets) for part in value] if isinstance(value, list) else value
+        return {name: REDACTED if name in secrets else value for name, value in data.items()}
 
 
 def _judge(name: str, field: Field, value: Any, problems: list[vol.Invalid]) -> Any:

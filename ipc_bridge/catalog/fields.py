@@ -213,6 +213,10 @@ class Weekdays(Int):
     def expected(self) -> str:
         return f"128 ({ALWAYS}) or a sum of " + ", ".join(f"{1 << bit} ({day})" for bit, day in enumerate(DAYS))
 
+    def read(self, value: Any) -> int | None:
+        mask = super().read(value)
+        return mask and (mask & 128 or mask)
+
     def to_public(self, value: int | None) -> str | None:
         if value is None:
             return None

@@ -347,23 +347,22 @@ class Config(Keys):
     @classmethod
     def conflicts(cls, values: Mapping[str, Any]) -> Iterator[vol.Invalid]:
         """What cameras and the cloud post has to be received."""
-        channel, false = "hook needs web.enabled, which is false; expected channel", "needs web.enabled, which is false"
-        # The key that asks for it, its name for people, and what to say where it cannot be.
-        posting: list[tuple[list[Hashable], str, str]] = []
+        asking: list[tuple[str, list[Hashable]]] = []
         if values["camera"].transport == "hook":
-            posting.append((["camera", "transport"], "camera.transport is hook", channel))
+            asking.append(("camera.transport is hook", ["camera", "transport"]))
         for index, camera in enumerate(values["cameras"]):
             if camera.get("transport") == "hook":
-                posting.append((["cameras", index, "transport"], f"cameras[{index}].transport is hook", channel))
+                asking.append((f"cameras[{index}].transport is hook", ["cameras", index, "transport"]))
         if values["cloud"] is not None and values["cloud"].hook:
-            posting.append((["cloud", "hook"], "cloud.hook is true", f"{false}; expected false"))
+            asking.append(("cloud.hook is true", ["cloud", "hook"]))
         web = values["web"]
-        if not web.enabled:
-            for path, _, reason in posting:
-                yield vol.Invalid(reason, path=path)
-        elif posting and web.public_url is None:
+        for why, path in asking if not web.enabled else ():
+            instead = "false" if path[0] == "cloud" else "channel"
+            what = why.rpartition(" ")[2]
+            yield vol.Invalid(f"{what} needs web.enabled, which is false; expected {instead}", path=path)
+        if asking and web.enabled and web.public_url is None:
             expected = "the address of the bridge as it is seen from there, such as http://192.168.1.10:8099"
-            yield vol.Invalid(f"is missing, expected {expected}, because {posting[0][1]}", path=["web", "public_url"])
+            yield vol.Invalid(f"is missing, expected {expected}, because {asking[0][0]}", path=["web", "public_url"])
 
     def camera_for(self, sn: str) -> CameraConfig:
         """What holds for the camera ``sn``: its entry under ``cameras``, else the defaults for an adopted one."""

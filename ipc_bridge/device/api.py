@@ -20,7 +20,6 @@ from ipc_bridge.catalog.codes import (
     DEVICE_NOT_ACTIVATED,
     SECRET_KEY_INVALID,
     SUCCESS,
-    refusal,
 )
 from ipc_bridge.catalog.device import ACTIVATE
 from ipc_bridge.catalog.endpoint import Effect, Endpoint
@@ -28,6 +27,7 @@ from ipc_bridge.device.address import Address
 from ipc_bridge.device.file_address import path_on, where
 from ipc_bridge.device.form import make_form
 from ipc_bridge.device.offset import explain_offset, offset_by
+from ipc_bridge.device.refusal import refusal
 from ipc_bridge.device.tls import Security, Verify, check_certificate, explain_failure
 from ipc_bridge.errors import (
     CertificateError,

@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable, Iterable
 from typing import cast
 
-from ipc_bridge.catalog.codes import refusal
 from ipc_bridge.device.address import Address
+from ipc_bridge.device.refusal import refusal
 from ipc_bridge.device.tls import Security, check_certificate, explain_failure
 from ipc_bridge.errors import DeviceError, UnreachableError, WireError
 from ipc_bridge.wire.packet import PacketType

@@ -23,6 +23,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from ipc_bridge.errors import BrokerLostError, BrokerRefusedError
+from ipc_bridge.mqtt._paho import PahoClient, Wire
 from ipc_bridge.mqtt.packets import (
     FIRST_NUMBER,
     LAST_NUMBER,
@@ -96,44 +97,6 @@ class Endpoint:
         return f"{self.host}:{self.port}"
 
 
-class _Wire:
-    """What paho takes for its socket: reads come from a buffer, writes go to the transport at once."""
-
-    def __init__(self) -> None:
-        self.incoming = bytearray()
-        self.outgoing: list[bytes] = []
-        self.open = True
-
-    def recv(self, buffer_size: int) -> bytes:
-        if not self.incoming:
-            raise BlockingIOError
-        data = bytes(self.incoming[:buffer_size])
-        del self.incoming[:buffer_size]
-        return data
-
-    def send(self, buffer: bytes | bytearray) -> int:
-        self.outgoing.append(bytes(buffer))
-        return len(buffer)
-
-    def close(self) -> None:
-        self.open = False
-
-    def fileno(self) -> int:
-        return -1
-
-    def setblocking(self, flag: bool) -> None:
-        """There is nothing that could block."""
-
-
-class _Paho(Client):
-    """paho on a transport of ours; this one method is all that it must know about sockets."""
-
-    wire: _Wire
-
-    def _create_socket(self) -> _Wire:
-        return self.wire
-
-
 class Connection(asyncio.Protocol):
     """One connection, used once.
 
@@ -169,7 +132,7 @@ class Connection(asyncio.Protocol):
         self._transport_full = False
         self._flush_scheduled = False
         self._housekeeping: asyncio.TimerHandle | None = None
-        self._wire = _Wire()
+        self._wire = Wire()
         self._client = self._make_client(will)
 
     # Opening and closing.
@@ -404,9 +367,9 @@ class Connection(asyncio.Protocol):
             self._flush_scheduled = True
             self._loop.call_soon(self._flush)
 
-    def _make_client(self, will: Message) -> _Paho:
+    def _make_client(self, will: Message) -> PahoClient:
         endpoint = self._endpoint
-        client = _Paho(
+        client = PahoClient(
             CallbackAPIVersion.VERSION2,
             client_id=endpoint.client_id,
             clean_session=None if endpoint.version == "5" else True,

@@ -14,7 +14,7 @@ import pytest
 
 from ipc_bridge.bridge import answers as module
 from ipc_bridge.bridge.answers import Answerer, Request, judge, read_plain, read_request
-from ipc_bridge.catalog.codes import refusal
+from ipc_bridge.device.refusal import refusal
 from ipc_bridge.errors import (
     BridgeError,
     CertificateError,

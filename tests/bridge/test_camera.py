@@ -7,7 +7,6 @@ import contextlib
 import json
 import logging
 import re
-import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,12 +24,12 @@ from ipc_bridge.bridge.link import Acknowledge
 from ipc_bridge.bridge.pause import WAKE_EVERY
 from ipc_bridge.bridge.registry import KnownCamera
 from ipc_bridge.bridge.security import TlsContexts
-from ipc_bridge.bridge.state import CameraState
+from ipc_bridge.bridge.state import CameraState, Pace
 from ipc_bridge.catalog.codes import SUBSCRIBE_EVENT_NOT_EXIST
 from ipc_bridge.catalog.device import GET_LED_SWITCH
 from ipc_bridge.catalog.settings import GETTERS, SETTINGS
 from ipc_bridge.clock import SystemClock
-from ipc_bridge.config import Account, CameraConfig, State, Tls
+from ipc_bridge.config import Account, CameraConfig, Tls
 from ipc_bridge.device.api import CameraApi
 from ipc_bridge.device.discovery import Answer
 from ipc_bridge.errors import CommandError, UnreachableError
@@ -144,8 +143,7 @@ def make_life(
         HookDoors(SystemClock(), None),
         CameraClock(SN),
         observer,
-        State(interval=NEVER, flow_interval=NEVER),
-        time.time,
+        Pace(NEVER),
         backoff=Backoff(lambda _low, _high: wait),
     )
     return Life(runner, observer, known)

@@ -15,6 +15,7 @@ import pytest
 
 from ipc_bridge.bridge.people_flow import MIDNIGHT_SPREAD, PeopleFlow, midnight_before
 from ipc_bridge.bridge.registry import KnownCamera
+from ipc_bridge.bridge.state import Pace
 from ipc_bridge.device.address import Address
 from ipc_bridge.device.api import CameraApi
 from ipc_bridge.device.people_flow import AGE_RANGES, DIRECTIONS
@@ -59,7 +60,9 @@ class Shop:
     def begun(
         self, interval: float = NEVER, uniform: Callable[[float, float], float] = lambda low, _: low
     ) -> PeopleFlow:
-        self.flow = PeopleFlow(self.known, interval, self.clock.time, self._changed, self._lacks, uniform)
+        self.flow = PeopleFlow(
+            self.known, Pace(NEVER, flow_interval=interval), self.clock.time, self._changed, self._lacks, uniform
+        )
         return self.flow
 
     async def read(self) -> dict[str, Any]:
@@ -178,10 +181,10 @@ async def test_what_is_longer_ago_than_yesterday_is_not_asked_for() -> None:
 async def test_it_is_read_right_after_midnight() -> None:
     async with opened("2026-11-22 22:59:50") as shop:
         shop.begun(NEVER, lambda _low, high: high)
-        assert shop.flow._pause() == 10 + MIDNIGHT_SPREAD
+        assert shop.flow._until_next() == 10 + MIDNIGHT_SPREAD
         shop.clock.go_on(10)
         # An hour, with jitter.
-        assert shop.flow._pause() == pytest.approx(1.1 * NEVER)
+        assert shop.flow._until_next() == pytest.approx(1.1 * NEVER)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from ipc_bridge.bridge import state as module
 from ipc_bridge.bridge.registry import KnownCamera
-from ipc_bridge.bridge.state import CameraState
+from ipc_bridge.bridge.state import CameraState, Pace
 from ipc_bridge.catalog.device import (
     GET_AI_FACE_CONFIG,
     GET_DOOR_LINE,
@@ -50,12 +50,15 @@ class Life:
         known: KnownCamera | None = None,
         interval: float = NEVER,
         uniform: Callable[[float, float], float] = lambda _low, _high: 1.0,
+        turns: asyncio.Semaphore | None = None,
     ) -> None:
         self.api = api
         self.known = known or KnownCamera(SN, model_name="FM020")
         self.told: list[dict[str, Any]] = []
         self.lacks: list[list[str]] = []
-        self.state = CameraState(self.known, interval, self._changed, self._lacks, uniform)
+        self.state = CameraState(
+            self.known, Pace(interval, turns=turns or asyncio.Semaphore(8)), self._changed, self._lacks, uniform
+        )
 
     def _changed(self) -> None:
         self.told.append(dict(self.state.values))
@@ -326,3 +329,18 @@ async def test_an_old_answer_does_not_follow_a_new_value() -> None:
             await life.state.read_back(api, [GET_LED_SWITCH])
         await reading
         assert [values["led"] for values in life.told] == ["ON", "OFF"]
+
+
+async def test_cameras_take_turns() -> None:
+    turns = asyncio.Semaphore(1)
+    async with fake() as (camera, api):
+        lives = [Life(api, turns=turns) for _ in range(2)]
+        await turns.acquire()
+        reading = [asyncio.create_task(life.state.read(api)) for life in lives]
+        life = Life(api)
+        await life.state.read(api, [GET_LED_SWITCH])
+        assert paths(camera) == [GET_LED_SWITCH.path], "nobody else had a turn"
+        turns.release()
+        await asyncio.gather(*reading)
+        # One after the other, getter by getter.
+        assert paths(camera)[1:] == [getter.path for getter in GETTERS for _ in lives]

@@ -13,13 +13,6 @@ def test_codes_by_name_and_meaning() -> None:
     assert codes.explain(-1) == "code -1, which the vendor does not document"
 
 
-def test_a_refusal_names_its_code() -> None:
-    known = codes.refusal("device/getInfo answered", 5, "; its clock is wrong")
-    assert (known.code, known.name) == (5, "SECRET_KEY_INVALID")
-    assert str(known) == f"device/getInfo answered {codes.explain(5)}; its clock is wrong"
-    assert codes.refusal("x", 4711).name is None
-
-
 def test_the_table_of_codes() -> None:
     assert len(codes.DEVICE_CODES) == 84
     names = [code.name for code in codes.DEVICE_CODES.values()]
@@ -41,4 +34,5 @@ def test_codes_that_are_acted_upon_stand_in_the_table() -> None:
         "OP_NOT_ALLOWED": "OP_NOT_ALLOWED",
         "OP_NOT_SUPPORT": "OP_NOT_SUPPORT",
         "SUBSCRIBE_EVENT_NOT_EXIST": "SUBSCRIBE_EVENT_NOT_EXIST",
+        "INVALID_HTTP_CALLBACK_URL": "INVALID_HTTP_CALLBACK_URL",
     }

@@ -54,6 +54,7 @@ def test_a_row_is_consistent(setting: Setting) -> None:
         ("flow_mode", {"customer_judgemode": 0}, "snapshot"),
         ("zoom", {"zoom": 120}, 120),
         ("detect_days", {"weekday": 67}, "mon,tue,sun"),
+        ("detect_days", {"weekday": 255}, "always"),
         ("detect_stop", {"stop_time": 1440}, "24:00"),
         ("name", {"name": "Front door"}, "Front door"),
         ("sd_card", {"status": 2}, "working"),
@@ -135,6 +136,8 @@ def test_one_call_for_what_one_setter_takes() -> None:
     assert detect.complete(detect.getter.read(known)) == {**known, "motion_level": 3, "audio_level": 1}
     with pytest.raises(ReplyError, match="config/getDynamicDetect does not tell weekday, start_time, stop_time"):
         detect.complete(detect.getter.read({}))
+    # Every day, told with all of its bits: that is more than the setter takes.
+    assert detect.complete(detect.getter.read({**known, "weekday": 255}))["weekday"] == 128
 
 
 def test_a_setter_of_one_value_needs_no_question() -> None:

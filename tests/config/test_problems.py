@@ -180,7 +180,7 @@ ONE_VALUE = [
     ),
     (
         "web: {enabled: false}\ncloud: {base_url: 'https://h', app_id: a, secret_key: b, hook: true}\n",
-        "2: cloud.hook: needs web.enabled, which is false; expected false",
+        "2: cloud.hook: true needs web.enabled, which is false; expected false",
     ),
     ("camera: {transport: hook}\n", f"1: web.public_url: is missing, {SEEN}, because camera.transport is hook"),
     (

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from ipc_bridge.catalog.codes import explain
 from ipc_bridge.catalog.device import (
     ACTIVATE,
     ADD_FACE,
@@ -32,6 +33,7 @@ from ipc_bridge.catalog.device import (
 from ipc_bridge.device import api as api_module
 from ipc_bridge.device.address import Address
 from ipc_bridge.device.api import CameraApi, fetch_fingerprint
+from ipc_bridge.device.refusal import refusal
 from ipc_bridge.device.tls import Security, Verify
 from ipc_bridge.errors import (
     CertificateError,
@@ -204,6 +206,13 @@ async def test_refused_calls(camera: SimulatedCamera, code: int, words: str) -> 
         assert caught.value.code == code
         # Once more, on the same connection.
         assert (await api.call(GET_INFO))["sn"] == SN
+
+
+def test_a_refusal_names_its_code() -> None:
+    known = refusal("device/getInfo answered", 5, "; its clock is wrong")
+    assert (known.code, known.name) == (5, "SECRET_KEY_INVALID")
+    assert str(known) == f"device/getInfo answered {explain(5)}; its clock is wrong"
+    assert refusal("x", 4711).name is None
 
 
 # Activation.

@@ -123,6 +123,7 @@ async def strange_values_in_an_event_are_null_or_text(stage: Stage, camera: Simu
 
 async def a_changed_certificate_is_refused_and_named(stage: Stage, camera: SimulatedCamera) -> None:
     await online(stage.hub, camera.sn)
+    await stage.hub.wait_for(topic(camera, "state"))
     connects = camera.connects
     since = stage.hub.mark()
     await camera.change_certificate()

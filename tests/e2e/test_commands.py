@@ -17,7 +17,7 @@ from ipc_bridge.catalog.device import ENDPOINTS
 from ipc_bridge.catalog.endpoint import Effect
 from ipc_bridge.catalog.fields import MAX_FILE
 from ipc_bridge.simulator import SimulatedCamera
-from tests.e2e.harness import Site, Subscriber, offline, online, overview
+from tests.e2e.harness import PATIENCE, Site, Subscriber, offline, online, overview
 from tests.e2e.stories import Stage, Story, told
 
 TIMEOUT = 1.0
@@ -219,7 +219,7 @@ async def a_camera_that_is_not_there(stage: Stage, camera: SimulatedCamera) -> N
 
 async def a_camera_that_goes_in_the_middle(stage: Stage, camera: SimulatedCamera) -> None:
     await ready(stage, camera)
-    camera.faults.delay = 2.0
+    camera.faults.delay = PATIENCE
     calls = len(camera.calls)
     since = stage.hub.mark()
     under_way = asyncio.gather(

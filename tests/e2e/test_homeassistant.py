@@ -138,7 +138,7 @@ async def its_birth_has_everything_told_again_but_no_old_news(site: Site) -> Non
     await hub.wait_text(f"{CAMERA}/sound", "ON")
     await hub.wait_for(f"{CAMERA}/face")
     await hub.wait_for(f"{CAMERA}/face/image")
-    # The settings come with a second announcement.
+    # Controls follow once the camera's properties are known; then there is nothing more to tell.
     await hub.wait_for(FRONT_CONFIG, lambda config: "led" in config.json["components"])
     await hub.caught_up()
 

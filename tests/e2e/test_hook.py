@@ -21,6 +21,8 @@ STORIES = Stories()
 SN = "FS101D8BS00101"
 TOPIC = f"ipc_bridge/camera/{SN}"
 MANY = 1_000
+COUNTED = (f"{TOPIC}/event/face", f"{TOPIC}/status", "test/marker")
+"""Topics of those who wait for a thousand events."""
 PATIENCE = 40.0
 """Seconds for a thousand events, each of which waits for the disk."""
 
@@ -61,8 +63,9 @@ def faces(hub: Subscriber) -> list[Message]:
 
 async def each_arrives_once(hub: Subscriber, camera: SimulatedCamera, transports: set[str]) -> None:
     """Return once a thousand events came, each once, with numbers that have no gap."""
-    # In this order: to look through all messages at each new one takes longer than the events themselves.
     await camera.wait_for_all_acknowledged(PATIENCE)
+    # Not wait_for(): to look through all messages at each new one takes longer than the events themselves.
+    await eventually(lambda: len(hub.everything) >= MANY, "a thousand events", PATIENCE)
     await hub.wait_for(f"{TOPIC}/event/face", count=MANY, timeout=PATIENCE)
     await hub.caught_up()
     events = [message.json for message in faces(hub)]
@@ -71,65 +74,6 @@ async def each_arrives_once(hub: Subscriber, camera: SimulatedCamera, transports
     assert len({event["uid"] for event in events}) == MANY
     assert {event["transport"] for event in events} <= transports
     assert not any(event["late"] for event in events)
-
-
-# The same thousand events over the channel, over the hook, and over both at once.
-
-
-@STORIES.tell
-async def a_thousand_events_over_the_channel(site: Site) -> None:
-    broker = await site.broker()
-    camera = await site.camera(SN)
-    hub = await site.subscriber(broker.port)
-    await hook_daemon(site, broker, camera={"transport": "channel"})
-    await camera.wait_for_subscriber()
-    camera.flood(MANY)
-    await each_arrives_once(hub, camera, {"channel"})
-    assert not camera.posted
-
-
-@STORIES.tell
-async def a_thousand_events_over_the_hook(site: Site) -> None:
-    broker = await site.broker()
-    camera = await site.camera(SN)
-    hub = await site.subscriber(broker.port)
-    _, port = await hook_daemon(site, broker)
-    await online(hub, SN)
-    assert camera.connects == 0
-    camera.flood(MANY)
-    await each_arrives_once(hub, camera, {"hook"})
-    assert {post.status for post in camera.posted} == {200}
-    figures = await health(port)
-    assert figures["hooks"] == {"received": MANY, "refused": {}}
-    assert (figures["events"]["in"], figures["events"]["duplicate"]) == (MANY, 0)
-
-
-@STORIES.tell
-async def a_thousand_events_over_both_at_once(site: Site) -> None:
-    """The transport is changed to the channel, and the camera cannot be told that it need not post any more."""
-    broker = await site.broker()
-    camera = await site.camera(SN)
-    hub = await site.subscriber(broker.port)
-    daemon, port = await hook_daemon(site, broker)
-    await online(hub, SN)
-    records = site.directory / "state/cameras.json"
-    await eventually(lambda: '"posts": true' in records.read_text(encoding="utf-8"), "on the disk that it posts")
-    await daemon.kill()
-    camera.faults.refuse("api", 3, 1_000_000)
-    await daemon.start({**daemon.config, "camera": {**daemon.config["camera"], "transport": "channel"}})
-    await camera.wait_for_subscriber()
-    await daemon.wait_for_log("still posts its events")
-    camera.flood(MANY)
-    await each_arrives_once(hub, camera, {"channel", "hook"})
-    await camera.wait_until(lambda: camera.repeated_acknowledgements == MANY, PATIENCE)
-    assert {post.status for post in camera.posted} == {200}
-    figures = await health(port)
-    assert (figures["events"]["in"], figures["events"]["duplicate"]) == (2 * MANY, MANY)
-    # As soon as it can be told, it is.
-    camera.clear_faults()
-    camera.drop()
-    await camera.wait_until(lambda: not camera.hooks)
-    await daemon.wait_for_log("posts no more")
 
 
 # What happens to cameras and to the bridge.
@@ -361,3 +305,59 @@ async def acts(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[s
 @pytest.mark.parametrize("name", STORIES)
 async def test_hook(acts: dict[str, Act], name: str) -> None:
     await acts[name].end
+
+
+# The same thousand events over the channel, over the hook, and over both at once: no stories, each is work for itself.
+
+
+async def test_a_thousand_events_over_the_channel(site: Site) -> None:
+    broker = await site.broker()
+    camera = await site.camera(SN)
+    hub = await site.subscriber(broker.port, COUNTED)
+    await hook_daemon(site, broker, camera={"transport": "channel"})
+    await camera.wait_for_subscriber()
+    camera.flood(MANY)
+    await each_arrives_once(hub, camera, {"channel"})
+    assert not camera.posted
+
+
+async def test_a_thousand_events_over_the_hook(site: Site) -> None:
+    broker = await site.broker()
+    camera = await site.camera(SN)
+    hub = await site.subscriber(broker.port, COUNTED)
+    _, port = await hook_daemon(site, broker)
+    await online(hub, SN)
+    assert camera.connects == 0
+    camera.flood(MANY)
+    await each_arrives_once(hub, camera, {"hook"})
+    assert {post.status for post in camera.posted} == {200}
+    figures = await health(port)
+    assert figures["hooks"] == {"received": MANY, "refused": {}}
+    assert (figures["events"]["in"], figures["events"]["duplicate"]) == (MANY, 0)
+
+
+async def test_a_thousand_events_over_both_at_once(site: Site) -> None:
+    """The transport is changed to the channel, and the camera cannot be told that it need not post any more."""
+    broker = await site.broker()
+    camera = await site.camera(SN)
+    hub = await site.subscriber(broker.port, COUNTED)
+    daemon, port = await hook_daemon(site, broker)
+    await online(hub, SN)
+    records = site.directory / "state/cameras.json"
+    await eventually(lambda: '"posts": true' in records.read_text(encoding="utf-8"), "on the disk that it posts")
+    await daemon.kill()
+    camera.faults.refuse("api", 3, 1_000_000)
+    await daemon.start({**daemon.config, "camera": {**daemon.config["camera"], "transport": "channel"}})
+    await camera.wait_for_subscriber()
+    await daemon.wait_for_log("still posts its events")
+    camera.flood(MANY)
+    await each_arrives_once(hub, camera, {"channel", "hook"})
+    await camera.wait_until(lambda: camera.repeated_acknowledgements == MANY, PATIENCE)
+    assert {post.status for post in camera.posted} == {200}
+    figures = await health(port)
+    assert (figures["events"]["in"], figures["events"]["duplicate"]) == (2 * MANY, MANY)
+    # As soon as it can be told, it is.
+    camera.clear_faults()
+    camera.drop()
+    await camera.wait_until(lambda: not camera.hooks)
+    await daemon.wait_for_log("posts no more")
