@@ -48,7 +48,9 @@ class ApiServer:
         Raises:
             OSError: the address cannot be had.
         """
-        self._http = web.Server(self._respond, handler_cancellation=True, access_log=None)
+        self._http = http = web.Server(
+            lambda request: self._respond(http, request), handler_cancellation=True, access_log=None
+        )
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(self._http, host, port, ssl=context, ssl_handshake_timeout=10.0)
         bound: int = self._server.sockets[0].getsockname()[1]
@@ -63,7 +65,11 @@ class ApiServer:
             await self._http.shutdown(_SHUTDOWN_SECONDS)
             self._http = None
 
-    async def _respond(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def _respond(self, http: web.Server, request: web.BaseRequest) -> web.StreamResponse:
+        if http is not self._http and request.transport is not None:
+            # Its handshake was under way when all connections were cut.
+            request.transport.abort()
+            return web.Response()
         faults = self._state.faults
         await self._state.changes.wait_for(lambda: not faults.silent, timeout=None)
         if request.method == "GET" and "auth_key" in request.query:

@@ -33,6 +33,7 @@ def test_codes_that_are_acted_upon_stand_in_the_table() -> None:
         "DEVICE_ACTIVATED": "DEVICE_ACTIVATED",
         "OP_NOT_ALLOWED": "OP_NOT_ALLOWED",
         "OP_NOT_SUPPORT": "OP_NOT_SUPPORT",
+        "FACE_ID_INFO_NO_FOUND": "FACE_ID_INFO_NO_FOUND",
         "SUBSCRIBE_EVENT_NOT_EXIST": "SUBSCRIBE_EVENT_NOT_EXIST",
         "INVALID_HTTP_CALLBACK_URL": "INVALID_HTTP_CALLBACK_URL",
     }

@@ -124,10 +124,11 @@ async def strange_values_in_an_event_are_null_or_text(stage: Stage, camera: Simu
 async def a_changed_certificate_is_refused_and_named(stage: Stage, camera: SimulatedCamera) -> None:
     await online(stage.hub, camera.sn)
     await stage.hub.wait_for(topic(camera, "state"))
+    await stage.hub.wait_for(topic(camera, "flow"))
     connects = camera.connects
+    calls = len(camera.calls)
     since = stage.hub.mark()
     await camera.change_certificate()
-    calls = len(camera.calls)
     row = await overview(stage.hub, camera.sn, "failed", since)
     assert "certificate has changed" in row["reason"]
     assert "trust" in row["reason"]

@@ -99,6 +99,7 @@ async def shop(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shop]:
         )
         for sn in (SN, MOTION_SN):
             await hub.wait_for(topic("state", sn))
+            await hub.wait_for(topic("flow", sn))
         yield Shop(hub, camera, motion_camera)
     assert not site.bugs()
 
