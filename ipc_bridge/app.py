@@ -21,6 +21,7 @@ from ipc_bridge.bridge.lateness import Lateness
 from ipc_bridge.bridge.pictures import Pictures
 from ipc_bridge.bridge.publisher import Publisher
 from ipc_bridge.bridge.registry import KnownCamera, Registry
+from ipc_bridge.bridge.regulars import Regulars
 from ipc_bridge.bridge.requests import BridgeRequests
 from ipc_bridge.bridge.snapshots import Snapshots
 from ipc_bridge.bridge.supervisor import Supervisor
@@ -47,6 +48,8 @@ from ipc_bridge.web.server import WebServer
 
 log = logging.getLogger(__name__)
 
+MQTT = "mqtt"
+"""The journal's name of the broker as a sink."""
 DAY = 86_400.0
 MEGABYTE = 1_000_000
 GOODBYE_CAMERAS = 1.0
@@ -99,7 +102,7 @@ class Bridge:
         )
         lateness = Lateness(config.events.max_age, clock)
         self.publisher = publisher = Publisher(topics, lateness.is_late, drop_late=config.events.late == "drop")
-        self.feed = feed = Feed(journal, "mqtt", publisher.append)
+        self.feed = feed = Feed(journal, MQTT, publisher.append)
         publisher.on_done(feed.done)
         detections = Detections(topics, publisher, config.events.off_delay)
         self.flow = flow = EventFlow(topics, clock, lateness, journal, publisher, detections)
@@ -118,6 +121,8 @@ class Bridge:
         )
         self.discovery = discovery = Discovery(config.discovery.bind, config.discovery.targets, supervisor.discovered)
         journal.on_room(supervisor.resume)
+
+        self.regulars = Regulars(publisher, supervisor.stranger_became_regular)
 
         # Pictures, behind all events.
         self.pictures = pictures = Pictures(publisher, _picture_store(config, clock))
@@ -174,6 +179,7 @@ class Bridge:
         """Run all parts until ``stop`` is set; then end them in the other order, each in its time."""
         await self.journal.open()
         self.flow.remember_faces(await self.journal.newest_faces())
+        await self.regulars.recall(self.journal, MQTT)
         async with asyncio.TaskGroup() as tasks:
 
             def start(name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

@@ -28,7 +28,7 @@ from ipc_bridge.device.discovery import Answer
 from ipc_bridge.device.events import Origin
 from ipc_bridge.errors import CommandError
 from ipc_bridge.logs import Once
-from ipc_bridge.models import CameraInfo, Status, Transport
+from ipc_bridge.models import CameraInfo, FaceEvent, Status, Transport
 from ipc_bridge.mqtt.topics import CAMERA_RETAINED, OFFLINE, ONLINE, Topics
 
 log = logging.getLogger(__name__)
@@ -282,6 +282,11 @@ class Supervisor:
     def camera_event(self, kind: str, runner: CameraRunner, **details: Any) -> None:
         """See :class:`~ipc_bridge.bridge.observer.Observer`."""
         self._tell(kind, sn=runner.sn, camera=runner.info.name, **details)
+
+    def stranger_became_regular(self, event: FaceEvent, late: bool) -> None:
+        """A camera calls somebody a regular whom it called a stranger before."""
+        ids = {"face_id": event.face_id, "cloud_face_id": event.cloud_face_id}
+        self._tell("stranger_became_regular", sn=event.sn, camera=event.camera, uid=event.uid, **ids, late=late)
 
     def camera_described(self, runner: CameraRunner) -> None:
         """See :class:`~ipc_bridge.bridge.observer.Observer`."""

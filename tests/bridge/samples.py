@@ -58,21 +58,19 @@ def motion_event(event_id: int = 1, sn: str = SN, *found: str, **changes: Any) -
     )
 
 
-def face_event(
-    event_id: int = 1, sn: str = SN, picture_url: str | None = "https://camera.invalid/1.jpg", **changes: Any
-) -> FaceEvent:
-    return FaceEvent(
-        **head("face", event_id, sn, **changes),
-        face_id="00000001",
-        cloud_face_id="8798765433",
-        group="vip",
-        gender="female",
-        age=10,
-        age_range="7-12",
-        arrivals=4,
-        picture_url=picture_url,
-        attributes={"vip_level": "1", "hobby": "tennis"},
-    )
+def face_event(event_id: int = 1, sn: str = SN, **changes: Any) -> FaceEvent:
+    details = {
+        "face_id": "00000001",
+        "cloud_face_id": "8798765433",
+        "group": "vip",
+        "gender": "female",
+        "age": 10,
+        "age_range": "7-12",
+        "arrivals": 4,
+        "picture_url": "https://camera.invalid/1.jpg",
+        "attributes": {"vip_level": "1", "hobby": "tennis"},
+    }
+    return FaceEvent(**{**head("face", event_id, sn), **details, **changes})
 
 
 def other_event(event_id: int = 1, sn: str = SN, **raw: Any) -> OtherEvent:

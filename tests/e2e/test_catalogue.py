@@ -16,6 +16,7 @@ from ipc_bridge.catalog.device import ENDPOINTS, GET_INFO, GET_LIVE_STREAM
 from ipc_bridge.catalog.endpoint import Auth, Endpoint
 from ipc_bridge.catalog.fields import encode
 from ipc_bridge.catalog.settings import GETTERS, SETTINGS
+from ipc_bridge.device.people_flow import DIRECTIONS
 from ipc_bridge.simulator import MOTION_MODEL, SimulatedCamera
 from ipc_bridge.simulator.calls import ApiCall
 from ipc_bridge.wire.signing import is_signed
@@ -181,7 +182,7 @@ async def test_nothing_is_sent_that_the_catalogue_forbids(shop: Shop) -> None:
                 assert error["kind"] in {"invalid", "too_large"}
     await shop.hub.caught_up()
     # What the bridge asks by itself, and asks without parameters, may come between.
-    own = {getter.path for getter in GETTERS} | {GET_INFO.path, GET_LIVE_STREAM.path}
+    own = {getter.path for getter in (*GETTERS, *DIRECTIONS.values(), GET_INFO, GET_LIVE_STREAM)}
     for call in shop.camera.calls[calls:]:
         assert call.path in own
         assert call.params.keys() == PUBLIC
