@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import AsyncIterator
 from datetime import datetime
 
@@ -60,7 +61,7 @@ async def people_of_today(site: Site) -> None:
     await hub.caught_up()
     assert not hub.messages(topic(old, "flow"))
     shown = [message.json for message in hub.messages(topic(front, "flow"))]
-    assert all(one != other for one, other in zip(shown, shown[1:], strict=False))
+    assert all(one != other for one, other in itertools.pairwise(shown))
     assert not daemon.lines("WARNING", "counts")
     assert (await site.kept(broker.port))[topic(front, "flow")] == hub.messages(topic(front, "flow"))[-1].payload
 
