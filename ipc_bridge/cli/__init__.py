@@ -9,7 +9,7 @@ from __future__ import annotations
 import click
 
 from ipc_bridge import __version__
-from ipc_bridge.cli import calls, daemon, discover, events, faces, groups, simulation
+from ipc_bridge.cli import calls, clips, daemon, discover, events, faces, flow, groups, simulation, streams
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -31,6 +31,9 @@ for command in (
     calls.endpoints,
     faces.faces,
     groups.groups,
+    clips.clips,
+    streams.streams,
+    flow.flow,
     simulation.simulate,
     simulation.demo,
 ):

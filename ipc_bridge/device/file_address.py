@@ -22,7 +22,7 @@ async def path_on(camera: Address, url: str) -> str:
         is_here = place.scheme == "https" and place.port in (None, camera.port)
     except ValueError as error:
         raise RejectedFileError(f"{camera} gave out {show(url)}, which is no address") from error
-    if not is_here or not await _is_host(camera.host, place):
+    if not is_here or not await is_host(camera.host, place):
         raise RejectedFileError(f"{camera} gave out {show(url)}, which is not on this camera")
     return f"{place.path}?{place.query}" if place.query else place.path
 
@@ -32,7 +32,8 @@ def where(path: str, camera: Address) -> str:
     return f"{path.partition('?')[0].removeprefix('/openapi/')} on {camera}"
 
 
-async def _is_host(known: str, place: SplitResult) -> bool:
+async def is_host(known: str, place: SplitResult) -> bool:
+    """Whether an address lies on the host that is known by that name or number."""
     host = place.hostname
     if host is None or host == known.lower():
         return host is not None
