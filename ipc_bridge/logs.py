@@ -135,5 +135,7 @@ def set_up(
     else:
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    # It tells of every part of every picture.
+    logging.getLogger("PIL").setLevel(max(logging.INFO, logging.getLogger().level))
     for name, own_level in levels.items():
         logging.getLogger(name).setLevel(own_level.upper())

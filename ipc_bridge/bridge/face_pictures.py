@@ -30,6 +30,10 @@ RATE = 20.0
 """Fetches a second of all cameras in the long run: each takes the event loop a millisecond or two."""
 BURST = 10
 """Fetches at once after a pause."""
+QUIET = 0.02
+"""Seconds without an event before a fetch: in a flood of events pictures wait,"""
+PATIENCE = 0.5
+"""but one is fetched after this time all the same."""
 
 
 @dataclass(slots=True)
@@ -78,6 +82,9 @@ class FacePictures:
         """The time of the face that each camera's newest picture shows."""
         self._tasks: asyncio.TaskGroup | None = None
         self._next_fetch = -math.inf
+        self._last_fetch = -math.inf
+        self._last_event = -math.inf
+        self._timer: asyncio.TimerHandle | None = None
         self._complaints = Seldom(self._loop.time)
 
     async def run(self) -> None:
@@ -92,30 +99,43 @@ class FacePictures:
 
     def figures(self) -> dict[str, Any]:
         """For ``bridge/health``."""
-        return {name: self.counters[name] for name in ("fetched", "missed", "refused", "dropped")}
+        figures = {name: self.counters[name] for name in ("fetched", "missed", "refused", "dropped")}
+        figures["dropped"] += self._publisher.dropped_pictures
+        return figures
 
     def handed(self, entry: Entry, _payload: bytes, _late: bool) -> None:
         """An event was handed to the broker: have the picture of a face come after it."""
         event = entry.event
+        self._last_event = self._loop.time()
         if not isinstance(event, FaceEvent) or event.picture_url is None:
             return
         stack = self._stacks.setdefault(event.sn, _Stack())
         if len(stack.waiting) == MAX_WAITING:
             self.counters["dropped"] += 1
         stack.waiting.append((entry, event.picture_url))
-        self._publisher.when_idle(self._start)
+        self._start_later()
+
+    def _start_later(self) -> None:
+        """Look soon whether a fetch may begin, once nothing is to be sent."""
+        if self._timer is None:
+            self._timer = self._loop.call_at(self._due(), self._publisher.when_idle, self._start)
 
     def _start(self) -> None:
         """Nothing is to be sent: fetch what may be fetched now."""
-        now = self._loop.time()
-        self._next_fetch = max(self._next_fetch, now - (BURST - 1) / RATE)
+        self._timer = None
         while self._tasks is not None and (stack := self._next_stack()) is not None:
-            if self._next_fetch > now:
-                self._loop.call_at(self._next_fetch, self._publisher.when_idle, self._start)
+            now = self._loop.time()
+            if self._due() > now:
+                self._start_later()
                 return
-            self._next_fetch += 1 / RATE
+            self._last_fetch = now
+            self._next_fetch = max(self._next_fetch, now - (BURST - 1) / RATE) + 1 / RATE
             stack.running += 1
             self._tasks.create_task(self._fetch(stack, *stack.waiting.pop()), name="picture")
+
+    def _due(self) -> float:
+        """When the next fetch may begin, by the loop's time."""
+        return max(self._next_fetch, min(self._last_event + QUIET, self._last_fetch + PATIENCE))
 
     def _next_stack(self) -> _Stack | None:
         """The one with the newest face of all that may be fetched."""
@@ -136,7 +156,7 @@ class FacePictures:
             log.exception("A bug in the bridge: the picture of %s is lost", entry.event.uid)
         finally:
             stack.running -= 1
-            self._publisher.when_idle(self._start)
+            self._start_later()
 
     async def _bring(self, entry: Entry, url: str) -> None:
         event = entry.event

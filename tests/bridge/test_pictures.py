@@ -246,6 +246,19 @@ async def test_many_cameras_at_once_do_not_take_the_machine(monkeypatch: pytest.
         monkeypatch.undo()
 
 
+async def test_in_a_flood_pictures_wait_but_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "QUIET", 3600.0)
+    monkeypatch.setattr(module, "PATIENCE", 0.2)
+    scene = Scene()
+    loop = asyncio.get_running_loop()
+    async with scene.plays():
+        scene.see(1, 2)
+        await scene.camera.asked(1)
+        first = loop.time()
+        await scene.camera.asked(2)
+        assert loop.time() - first > 0.15
+
+
 async def test_misses_are_counted_and_stop_nothing(caplog: pytest.LogCaptureFixture) -> None:
     scene = Scene()
     caplog.set_level(logging.DEBUG)
