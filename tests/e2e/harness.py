@@ -31,8 +31,8 @@ from ipc_bridge.simulator.changes import Changes
 from tests.requirements import require_program
 
 LOCALHOST = "127.0.0.1"
-PATIENCE = 15.0
-"""Seconds after which what did not come will not come."""
+PATIENCE = 40.0
+"""Seconds after which what did not come will not come: many a daemon starts at a time, on machines with other work."""
 STOP_SECONDS = 5.0
 """Within these the daemon promises to end."""
 CAMERAS = 20
@@ -404,6 +404,7 @@ class Daemon:
         self.config_path = directory / "config.yaml"
         self._log_path = directory / "daemon.log"
         self._process: asyncio.subprocess.Process | None = None
+        self._log_before = 0
 
     @property
     def pid(self) -> int:
@@ -424,6 +425,7 @@ class Daemon:
         # JSON is YAML.
         self.config_path.write_text(json.dumps(self.config, indent=2), encoding="utf-8")
         environment = {key: value for key, value in os.environ.items() if key not in ("NOTIFY_SOCKET", "WATCHDOG_USEC")}
+        self._log_before = len(self.log())
         with self._log_path.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", *self._program, "--config", str(self.config_path)),
@@ -440,9 +442,15 @@ class Daemon:
             AssertionError: it did not end in time; it is killed then.
         """
         assert self._process is not None
+        # While Python still loads it, nobody has asked for the signal: that is no stop of the daemon's.
+        await eventually(lambda: not self.is_running or self._has_begun, "the daemon's first line of the log")
         if self.is_running:
             self._process.terminate()
         return await self.ended()
+
+    @property
+    def _has_begun(self) -> bool:
+        return bool(self.lines("its state is in", since=self._log_before))
 
     async def end(self) -> None:
         """End it as the test's end does: in order, wherever it stands."""
