@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import inspect
 import itertools
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -16,6 +18,19 @@ from ipc_bridge.catalog.fields import Field
 from ipc_bridge.catalog.settings import ACTIONS, SETTINGS
 from ipc_bridge.catalog.windows import Merge, Window
 from ipc_bridge.cli import main
+from ipc_bridge.hooks import (
+    Bridge,
+    Camera,
+    Command,
+    Entity,
+    Event,
+    FaceEvent,
+    MotionEvent,
+    OtherEvent,
+    Setting,
+    specs,
+)
+from ipc_bridge.hooks.loading import HOOKS
 
 FOLDER = Path(__file__).parent
 
@@ -88,9 +103,86 @@ _AUTHS = {
 }
 
 
+_HOOKS = """\
+# Hooks
+
+Made by `make docs` from `ipc_bridge/hooks`; changes belong there. [plugins.md](plugins.md) tells how plugins are
+written and run.
+
+A hook is a function with its name, marked with `@hookimpl` (`from ipc_bridge import hookimpl`). Arguments are taken by
+name, and those that are not wanted are left out. Hooks of the first two kinds, and a plugin's verbs, may be plain
+functions or async ones.
+"""
+
+
+def hooks() -> str:
+    """The text of ``hooks.md``."""
+    return "\n".join(_hooks_lines()) + "\n"
+
+
+def _hooks_lines() -> Iterator[str]:
+    yield _HOOKS
+    happened = [name for name in HOOKS if name not in (*specs.ASKED, *specs.ADDED)]
+    for title, names in (
+        ("Something happened", happened),
+        ("May I change this?", list(specs.ASKED)),
+        ("What do you add?", list(specs.ADDED)),
+    ):
+        yield f"## {title}\n"
+        for name in names:
+            yield f"### {name}\n"
+            yield f"    def {_signature(HOOKS[name])}\n"
+            yield f"{_text(HOOKS[name])}\n"
+    yield "## bridge\n"
+    for name, member in vars(Bridge).items():
+        if isinstance(member, property):
+            yield f"### bridge.{name}\n\n{_text(member)}\n"
+        elif inspect.isfunction(member) and not name.startswith("_"):
+            yield f"### bridge.{name}\n\n    {_call(member)}\n\n{_text(member)}\n"
+    yield "## camera\n"
+    yield f"{_text(Camera)}\n"
+    yield f"{_attributes(Camera)}\n"
+    for name in ("call", "set", "press"):
+        yield f"### camera.{name}\n\n    {_call(getattr(Camera, name))}\n\n{_text(getattr(Camera, name))}\n"
+    yield "## event, command, setting\n"
+    for subject in (Event, FaceEvent, MotionEvent, OtherEvent, Command, Setting, Entity):
+        yield f"### {subject.__name__}\n"
+        yield f"{_text(subject)}\n"
+        yield f"{_attributes(subject)}\n"
+
+
+def _signature(function: Any) -> str:
+    """A function's name and arguments, without their types."""
+    return f"{function.__name__}({', '.join(inspect.signature(function).parameters)})"
+
+
+def _call(function: Any) -> str:
+    """How a method is called, with its types and defaults."""
+    parameters = list(inspect.signature(function).parameters.values())[1:]
+    text = re.sub(r"'([A-Za-z][^']*)'", r"\1", str(inspect.Signature(parameters)))
+    returns = function.__annotations__["return"]
+    awaits = "await " if inspect.iscoroutinefunction(function) else ""
+    return f"{awaits}{function.__qualname__.lower()}{text} -> {returns}"
+
+
+def _attributes(subject: type) -> str:
+    """A dataclass's own attributes with their types."""
+    inherited = {name for base in subject.__mro__[1:] for name in getattr(base, "__annotations__", {})}
+    own = {name: kind for name, kind in subject.__annotations__.items() if name not in inherited and name[0] != "_"}
+    return ", ".join(f"{_code(name)} ({kind})" for name, kind in own.items())
+
+
+def _text(thing: Any) -> str:
+    """A docstring as Markdown: its sections become paragraphs."""
+    lines = inspect.cleandoc(thing.__doc__ or "").replace("``", "`").replace(":meth:", "").splitlines()
+    bullets = (re.sub(r"^    (?=\S)", "- ", line) for line in lines)
+    text = "\n".join(re.sub(r"^ {8}", "  ", line) for line in bullets)
+    return re.sub(r"^(Args|Returns|Raises):$", r"\1:\n", text, flags=re.MULTILINE)
+
+
 def endpoints() -> str:
     """The text of ``endpoints.md``."""
-    return _text(
+    return _joined(
         [_HEAD],
         _groups_lines(device.ENDPOINTS, lambda _endpoint, code: DEVICE_CODES[code].name),
         _properties_lines(),
@@ -100,7 +192,7 @@ def endpoints() -> str:
 def cloud_endpoints() -> str:
     """The text of ``cloud-endpoints.md``."""
     lines = _groups_lines(cloud.ENDPOINTS, lambda endpoint, code: f"({cloud_meaning(endpoint.path, code)})")
-    return _text([_CLOUD_HEAD], lines).rstrip() + "\n"
+    return _joined([_CLOUD_HEAD], lines).rstrip() + "\n"
 
 
 def command_line() -> str:
@@ -108,11 +200,16 @@ def command_line() -> str:
     return "\n".join(_command_line_lines()) + "\n"
 
 
-DOCUMENTS = {"endpoints.md": endpoints, "cloud-endpoints.md": cloud_endpoints, "command-line.md": command_line}
+DOCUMENTS = {
+    "endpoints.md": endpoints,
+    "cloud-endpoints.md": cloud_endpoints,
+    "command-line.md": command_line,
+    "hooks.md": hooks,
+}
 """Every document that is made, with what makes it."""
 
 
-def _text(*lines: Iterable[str]) -> str:
+def _joined(*lines: Iterable[str]) -> str:
     return "\n".join(itertools.chain(*lines)) + "\n"
 
 

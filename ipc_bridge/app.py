@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,6 +16,9 @@ from ipc_bridge.bridge.events import EventFlow
 from ipc_bridge.bridge.health import Health
 from ipc_bridge.bridge.hook_doors import HookDoors
 from ipc_bridge.bridge.lateness import Lateness
+from ipc_bridge.bridge.plugins.entities import PluginDevices
+from ipc_bridge.bridge.plugins.manager import Plugins, Surroundings
+from ipc_bridge.bridge.plugins.operations import Means
 from ipc_bridge.bridge.publisher import Publisher
 from ipc_bridge.bridge.registry import KnownCamera, Registry
 from ipc_bridge.bridge.requests import BridgeRequests
@@ -53,7 +55,13 @@ GOODBYE_BROKER = 2.0
 """Seconds that each goodbye may take: together with the rest, under five."""
 
 
-async def run(config: Config, service: ServiceManager, stop: asyncio.Event, clock: Clock | None = None) -> None:
+async def run(
+    config: Config,
+    service: ServiceManager,
+    stop: asyncio.Event,
+    clock: Clock | None = None,
+    read_again: Callable[[], Config] | None = None,
+) -> None:
     """Run the bridge until ``stop`` is set, then say goodbye to everybody.
 
     Args:
@@ -61,19 +69,19 @@ async def run(config: Config, service: ServiceManager, stop: asyncio.Event, cloc
         service: who is told that it runs.
         stop: ends it.
         clock: the machine's unless a test brings another.
+        read_again: reads the configuration's file again, for ``bridge/request/reload``.
 
     Raises:
         ConfigError: it cannot start.
     """
     log.info("ipc-bridge %s starts; its state is in %s", __version__, config.storage.directory)
-    _warn_of_what_is_not_there(config)
     _warn_of_hooks_that_nobody_reaches(config)
     try:
         make_directory(config.storage.directory)
     except StorageError as error:
         log.error("%s; going on: what is learnt of cameras is forgotten at the next start", error)
     with only_user(config.storage.directory):
-        await Bridge(config, clock or SystemClock()).run(service, stop)
+        await Bridge(config, clock or SystemClock(), read_again or (lambda: config)).run(service, stop)
 
 
 class Bridge:
@@ -82,9 +90,10 @@ class Bridge:
     Args:
         config: the whole configuration.
         clock: the bridge's.
+        read_again: reads the configuration's file again.
     """
 
-    def __init__(self, config: Config, clock: Clock) -> None:
+    def __init__(self, config: Config, clock: Clock, read_again: Callable[[], Config]) -> None:
         self.config = config
         self.registry = registry = Registry(JsonFile(config.storage.directory / "cameras.json"))
         topics = Topics(config.mqtt.base_topic, config.homeassistant.discovery_prefix)
@@ -105,7 +114,8 @@ class Bridge:
 
         # Home Assistant: the bridge's device first, because every camera names it.
         announcer = Announcer(config.homeassistant, topics, publisher, registry.changed)
-        announcer.announce(bridge_device(topics, __version__, config.web.public_url), registry.bridge_announced)
+        device = bridge_device(topics, __version__, config.web.public_url, has_plugins=bool(config.plugins.enabled))
+        announcer.announce(device, registry.bridge_announced)
         if config.homeassistant.enabled:
             publisher.subscribe(topics.birth, announcer.birth)
 
@@ -120,15 +130,7 @@ class Bridge:
 
         # What is told unasked, and what can be asked for.
         self.health = health = Health(topics, publisher, clock)
-        health.gather(lambda: {"events": _event_figures(flow, journal, publisher)})
-        health.gather(lambda: {"journal": {"depth": feed.depth, **journal.figures()}})
-        health.gather(supervisor.figures)
-        health.gather(lambda: {"hooks": doors.figures()})
-        health.gather(lambda: {"plugins": {}})
-        health.check(lambda: journal.problem)
         self.answerer = Answerer(publisher, config.commands.timeout)
-        requests = BridgeRequests(topics, self.answerer, supervisor, discovery, lateness, health, file)
-        publisher.subscribe(topics.request("+"), requests.received)
         snapshots = Snapshots(topics, publisher, retain=config.mqtt.retain_images.snapshots)
         commands = Commands(
             topics,
@@ -141,16 +143,29 @@ class Bridge:
         for leaf, handler in commands.handlers.items():
             publisher.subscribe(topics.camera("+", leaf), handler)
 
+        # Plugins.
+        means = Means(topics, publisher, supervisor, commands, config.commands.timeout, file, lateness)
+        devices = PluginDevices(topics, announcer)
+        self.plugins = plugins = Plugins(
+            config,
+            Surroundings(journal, means, self.answerer, devices, clock, read_again, supervisor.plugins_changed),
+        )
+        flow.filter, supervisor.listener, commands.attendant = plugins.filter, plugins, plugins
+        plugins.filter.on_room(supervisor.resume)
+        announcer.on_announced(plugins.announced)
+        _tell_of_health(self, doors)
+        requests = BridgeRequests(topics, self.answerer, supervisor, discovery, lateness, health, file, plugins.reload)
+        publisher.subscribe(topics.request("+"), requests.received)
+
         # The cloud, where the configuration asks for it; shops that are not configured any more are forgotten.
         announcements = ShopAnnouncer(topics, announcer, publisher, registry)
         announcements.forget_others(config.cloud.shops if config.cloud is not None else ())
         self.shops = _shops(self, config.cloud, clock, doors, announcements)
 
         # What others reach over HTTP.
-        self.plugin_sockets: dict[str, Path] = {}
         self.web: WebServer | None = None
         if config.web.enabled:
-            self.web = web = WebServer(config.web, make_application(config.web, health, doors, self.plugin_sockets))
+            self.web = web = WebServer(config.web, make_application(config.web, health, doors, plugins.sockets))
             health.check(lambda: web.problem)
 
         # The broker, last: it is told everything at once.
@@ -163,6 +178,8 @@ class Bridge:
         """Run all parts until ``stop`` is set; then end them in the other order, each in its time."""
         await self.journal.open()
         self.flow.remember_faces(await self.journal.newest_faces())
+        # Before any event or command, so that those who are asked can answer.
+        await self.plugins.open()
         async with asyncio.TaskGroup() as tasks:
 
             def start(name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -180,7 +197,9 @@ class Bridge:
             if self.embedded is not None:
                 serving.append(start("embedded broker", self.embedded.run_forever()))
             talking = start("mqtt", self.mqtt.run(self.publisher))
-            working = [start("requests", self.answerer.run()), start("cameras", self.supervisor.run())]
+            working = [start("plugins", self.plugins.run())]
+            await self.plugins.settled()
+            working += [start("requests", self.answerer.run()), start("cameras", self.supervisor.run())]
             if self.shops is not None:
                 working.append(start("cloud", self.shops.run()))
             if self.config.discovery.enabled:
@@ -230,11 +249,24 @@ def _shops(
     return shops
 
 
+def _tell_of_health(bridge: Bridge, doors: HookDoors) -> None:
+    """What the bridge's health is made of."""
+    health, journal, feed, plugins = bridge.health, bridge.journal, bridge.feed, bridge.plugins
+    health.gather(lambda: {"events": _event_figures(bridge.flow, journal, bridge.publisher)})
+    health.gather(lambda: {"journal": {"depth": feed.depth, **journal.figures()}})
+    health.gather(bridge.supervisor.figures)
+    health.gather(lambda: {"hooks": doors.figures()})
+    health.gather(lambda: {"plugins": plugins.figures()})
+    health.check(lambda: journal.problem)
+    health.check(plugins.problem)
+
+
 def _event_figures(flow: EventFlow, journal: Journal, publisher: Publisher) -> dict[str, int]:
     """Events since the start, by what became of them."""
     return {
         "in": flow.counters["received"],
         "unusable": flow.counters["unusable"],
+        "filtered": flow.counters["filtered"],
         "duplicate": journal.counters["duplicate"],
         "out": publisher.counters["delivered"],
         "late": publisher.counters["late"],
@@ -265,12 +297,6 @@ class _CameraAnnouncer:
 
     def withdraw(self, known: KnownCamera) -> list[str]:
         return self._announcer.withdraw(camera_id(self._topics, known.sn), known.announced)
-
-
-def _warn_of_what_is_not_there(config: Config) -> None:
-    """The configuration's contract is ahead of this version: who relies on a key is told."""
-    if config.plugins.enabled:
-        log.warning("plugins.enabled has no effect yet: this version cannot do that")
 
 
 def _warn_of_hooks_that_nobody_reaches(config: Config) -> None:

@@ -22,8 +22,13 @@
     ├── ParameterError          a call that the catalogue refuses, before anything is sent
     │   └── FileTooLargeError   its file is over the camera's limit
     ├── ClientCertificateError  the .p12 file or its password is wrong
-    ├── CommandError            a command over MQTT is not carried out
+    ├── CommandError            what somebody asked of the bridge is not carried out
     ├── HookRefusedError        a post to a hook is not taken
+    ├── PluginError             a plugin does not do its work
+    │   ├── PluginRefusedError  it cannot be loaded: its file, its hooks or its settings are wrong
+    │   ├── PluginFailedError   its code raised, or returned what it must not
+    │   ├── PluginOverdueError  it did not come back in time
+    │   └── PluginGoneError     its thread or process has ended
     └── BrokerError             the MQTT broker cannot be used
         ├── BrokerRefusedError  it refuses this client
         └── BrokerLostError     the connection broke
@@ -137,7 +142,7 @@ class ClientCertificateError(BridgeError):
 
 
 class CommandError(BridgeError):
-    """A command over MQTT is not carried out.
+    """What somebody asked of the bridge, over MQTT or in a plugin, is not carried out.
 
     ``kind`` is the contract's word for the reason; ``code`` and ``name`` are the camera's, where it refused.
     """
@@ -159,6 +164,33 @@ class HookRefusedError(BridgeError):
         super().__init__(message)
         self.kind = kind
         self.status = status
+
+
+class PluginError(BridgeError):
+    """A plugin does not do its work."""
+
+
+class PluginRefusedError(PluginError):
+    """A plugin cannot be loaded.
+
+    ``problems`` are key paths below the plugin's settings, empty for the plugin as a whole, each with a sentence.
+    """
+
+    def __init__(self, problems: list[tuple[tuple[str | int, ...], str]]) -> None:
+        super().__init__("; ".join(text for _path, text in problems))
+        self.problems = problems
+
+
+class PluginFailedError(PluginError):
+    """A plugin's code raised, or returned what it must not."""
+
+
+class PluginOverdueError(PluginError):
+    """A plugin did not come back in time."""
+
+
+class PluginGoneError(PluginError):
+    """A plugin's thread or process has ended."""
 
 
 class BrokerError(BridgeError):

@@ -12,6 +12,7 @@ import enum
 import logging
 from collections import Counter, deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -26,6 +27,8 @@ log = logging.getLogger(__name__)
 
 MAX_NEWS = 1_000
 """Messages that are neither state nor event and wait for the broker."""
+POST_EVERY = 0.05
+"""Seconds between two posts while events wait: those of others must not hold them up."""
 DISPLAY_EVERY = 1.0
 """Seconds after which what is for display goes out even between events."""
 
@@ -41,6 +44,14 @@ class Rank(enum.IntEnum):
 class _Retained:
     message: Message
     rank: Rank
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Post:
+    """A message on behalf of somebody who waits for the broker to have it; ``on_done`` is told whether it took it."""
+
+    message: Message
+    on_done: Callable[[bool], None]
 
 
 class Publisher:
@@ -74,6 +85,9 @@ class Publisher:
         self._again: dict[str, None] = {}
         self._news: deque[Message] = deque()
         self._news_sent: dict[int, Message] = {}
+        self._posts: deque[Post] = deque()
+        self._posts_sent: dict[int, Post] = {}
+        self._post_due = 0.0
         self._display: dict[str, Message] = {}
         self._display_sent: dict[str, Message] = {}
         self._display_due = 0.0
@@ -156,6 +170,16 @@ class Publisher:
         self._news.append(Message(topic, payload, correlation=correlation))
         self._wake()
 
+    def post(self, post: Post) -> None:
+        """Publish for somebody who waits; how many there are at most is the caller's business."""
+        self._posts.append(post)
+        self._wake()
+
+    def withdraw(self, post: Post) -> None:
+        """Nobody waits for ``post`` any more: what has not gone out yet does not."""
+        with suppress(ValueError):
+            self._posts.remove(post)
+
     def on_done(self, listener: Callable[[int], None]) -> None:
         """Have ``listener`` told of the position of each event that is done with."""
         self._on_done = listener
@@ -210,6 +234,8 @@ class Publisher:
         self._lanes.send_again()
         self._news.extendleft(reversed(self._news_sent.values()))
         self._news_sent.clear()
+        self._posts.extendleft(reversed(self._posts_sent.values()))
+        self._posts_sent.clear()
         self._display = {**self._display_sent, **self._display}
         self._display_sent.clear()
         self._idle.set()
@@ -258,6 +284,12 @@ class Publisher:
             del self._again[topic]
             if (kept := self._retained.get(topic)) is not None:
                 self._hand_over(connection, kept.message, partial(self._state_done, kept.message))
+        elif self._posts and (not self._lanes.has_next or self._loop.time() >= self._post_due):
+            self._post_due = self._loop.time() + POST_EVERY
+            post = self._posts.popleft()
+            self._number += 1
+            self._posts_sent[self._number] = post
+            self._hand_over(connection, post.message, partial(self._post_done, self._number))
         elif self._display and (not self._lanes.has_next or self._loop.time() >= self._display_due):
             topic = next(iter(self._display))
             message = self._display_sent[topic] = self._display.pop(topic)
@@ -308,6 +340,9 @@ class Publisher:
         message = self._news_sent.pop(number)
         if not accepted:
             self._refused(message.topic)
+
+    def _post_done(self, number: int, accepted: bool) -> None:
+        self._posts_sent.pop(number).on_done(accepted)
 
     def _display_done(self, message: Message, accepted: bool) -> None:
         if self._display_sent.get(message.topic) is message:

@@ -39,6 +39,7 @@ class BridgeRequests:
         lateness: what is history.
         health: figures.
         journal: the journal's file.
+        reload: loads plugins anew; returns what became of each.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class BridgeRequests:
         lateness: Lateness,
         health: Health,
         journal: Path,
+        reload: Callable[[], Awaitable[dict[str, Any]]],
     ) -> None:
         self._topics = topics
         self._answerer = answerer
@@ -58,10 +60,12 @@ class BridgeRequests:
         self._lateness = lateness
         self._health = health
         self._journal = journal
+        self._reload_plugins = reload
         self._verbs: dict[str, Callable[[Request], Awaitable[Any]]] = {
             "discover": self._discover,
             "forget": self._forget,
             "refresh": self._refresh,
+            "reload": self._reload,
             "events": self._events,
             "trust": self._trust,
             "diagnose": self._diagnose,
@@ -107,6 +111,10 @@ class BridgeRequests:
             raise CommandError("offline", str(error)) from error
         payloads = [event_payload(entry, late=self._lateness.is_late(entry)) for entry in entries]
         return {"events": [orjson.Fragment(payload) for payload in payloads]}
+
+    async def _reload(self, request: Request) -> dict[str, Any]:
+        _take(request)
+        return await self._reload_plugins()
 
     async def _diagnose(self, request: Request) -> dict[str, Any]:
         _take(request)

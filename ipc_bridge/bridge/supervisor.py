@@ -17,6 +17,7 @@ from ipc_bridge.bridge.events import EventFlow
 from ipc_bridge.bridge.hook_doors import HookDoors
 from ipc_bridge.bridge.lateness import Lateness
 from ipc_bridge.bridge.link import Acknowledge
+from ipc_bridge.bridge.observer import Listener
 from ipc_bridge.bridge.publisher import Publisher
 from ipc_bridge.bridge.registry import MAX_CAMERAS, KnownCamera, Registry
 from ipc_bridge.bridge.security import TlsContexts
@@ -65,6 +66,9 @@ class Supervisor:
         doors: where cameras post to.
     """
 
+    listener: Listener | None = None
+    """Who else is told."""
+
     def __init__(
         self,
         config: Config,
@@ -98,6 +102,7 @@ class Supervisor:
         self._described: set[str] = set()
         self._strangers: dict[str, CameraInfo] = {}
         self._overview_scheduled = False
+        self._plugins: list[str] = []
         self._complaints = Once()
 
     async def run(self) -> None:
@@ -214,6 +219,27 @@ class Supervisor:
         strangers = [(info, Status.DISCOVERED, NOT_ADOPTED) for info in self._strangers.values()]
         return messages.cameras_list([*rows, *strangers])
 
+    def snapshots(self) -> list[dict[str, Any]]:
+        """All cameras, as plugins see them."""
+        return [*(self.snapshot(sn) for sn in self._runners), *(self.snapshot(sn) for sn in self._strangers)]
+
+    def snapshot(self, sn: str) -> dict[str, Any]:
+        """One camera, as plugins see it.
+
+        Raises:
+            CommandError: there is no such camera.
+        """
+        if (stranger := self._strangers.get(sn)) is not None:
+            return messages.snapshot(stranger, Status.DISCOVERED, NOT_ADOPTED, {})
+        runner = self.runner(sn)
+        return messages.snapshot(runner.info, runner.status, runner.reason, runner.state.values)
+
+    def plugins_changed(self, names: list[str]) -> None:
+        """Other plugins are loaded: ``bridge/info`` tells of them."""
+        if names != self._plugins:
+            self._plugins = names
+            self._schedule_overview()
+
     def diagnosis(self) -> list[dict[str, Any]]:
         """What a person who looks for a fault wants to know of each camera."""
         return [runner.diagnosis() for runner in self._runners.values()]
@@ -252,6 +278,8 @@ class Supervisor:
         if self._runners.get(runner.sn) is runner:
             self._publisher.retain(self._topics.camera(runner.sn, "state"), messages.encode(runner.state.values))
             self._announce_again(runner)
+            if self.listener is not None:
+                self.listener.state_changed(runner.sn, runner.state.values)
 
     def _announce_again(self, runner: CameraRunner) -> None:
         """What the hub is told may have changed: its announcer knows."""
@@ -327,9 +355,12 @@ class Supervisor:
             self._tell("camera_discovered", sn=answer.sn, host=answer.host, model=answer.model)
             self._schedule_overview()
 
-    def _tell(self, kind: str, **details: Any) -> None:
+    def _tell(self, kind: str, *, sn: str, **details: Any) -> None:
         at = messages.rfc3339(self._clock.time())
-        self._publisher.send(self._topics.bridge("event"), messages.encode({"type": kind, "time": at, **details}))
+        payload = messages.encode({"type": kind, "time": at, "sn": sn, **details})
+        self._publisher.send(self._topics.bridge("event"), payload)
+        if self.listener is not None:
+            self.listener.camera_happened(kind, sn)
 
     def _schedule_overview(self) -> None:
         """Many cameras change at once when the bridge starts: they are told of together."""
@@ -343,5 +374,5 @@ class Supervisor:
         online = sum(runner.status is Status.ONLINE for runner in self._runners.values())
         self._publisher.retain(
             self._topics.bridge("info"),
-            messages.bridge_info_payload(__version__, self._started_at, len(self._runners), online),
+            messages.bridge_info_payload(__version__, self._started_at, len(self._runners), online, self._plugins),
         )

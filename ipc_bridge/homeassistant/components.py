@@ -255,3 +255,36 @@ def shop_camera_component(sn: str) -> Component:
     return Component(
         "reachable", "binary_sensor", "info", {**options, "value_template": f"{{{{ 'ON' if {listed} else 'OFF' }}}}"}
     )
+
+
+PLUGINS_COMPONENTS = (
+    Component(
+        "plugin_problem",
+        "binary_sensor",
+        "health",
+        {
+            "name": "Plugins",
+            "device_class": "problem",
+            "value_template": "{{ 'ON' if value_json.plugins.values() | rejectattr('state', 'eq', 'running') | list "
+            "else 'OFF' }}",
+            "json_attributes": True,
+            "json_attributes_template": "{{ value_json.plugins | tojson }}",
+            **DIAGNOSTIC,
+        },
+        Availability.BRIDGE,
+    ),
+    Component(
+        "plugin_failures",
+        "sensor",
+        "health",
+        {
+            "name": "Plugin failures",
+            "icon": "mdi:puzzle-remove",
+            "state_class": "total_increasing",
+            "value_template": "{{ value_json.plugins.values() | map(attribute='failures', default=0) | sum }}",
+            **DIAGNOSTIC,
+        },
+        Availability.BRIDGE,
+    ),
+)
+"""Of the bridge, where plugins are enabled."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from ipc_bridge.homeassistant.components import (
     BRIDGE_COMPONENTS,
+    PLUGINS_COMPONENTS,
     SHOP_COMPONENTS,
     Availability,
     Component,
@@ -66,7 +67,12 @@ def shop_camera_id(topics: Topics, sn: str) -> str:
     return f"{camera_id(topics, sn)}_cloud"
 
 
-def bridge_device(topics: Topics, version: str, configuration_url: str | None) -> Device:
+def plugin_id(topics: Topics, name: str) -> str:
+    """A plugin's device id."""
+    return f"{topics.node}_plugin_{name}"
+
+
+def bridge_device(topics: Topics, version: str, configuration_url: str | None, *, has_plugins: bool = False) -> Device:
     """The bridge itself: every camera's ``via_device``."""
     device_id = bridge_id(topics)
     device = {
@@ -78,8 +84,24 @@ def bridge_device(topics: Topics, version: str, configuration_url: str | None) -
         "configuration_url": configuration_url,
     }
     status = topics.bridge("status")
-    components = _components(BRIDGE_COMPONENTS, device_id, topics.bridge, {Availability.BRIDGE: [status]})
+    rows = (*BRIDGE_COMPONENTS, *(PLUGINS_COMPONENTS if has_plugins else ()))
+    components = _components(rows, device_id, topics.bridge, {Availability.BRIDGE: [status]})
     return Device(device_id, _known(device), components, _origin(version))
+
+
+def plugin_device(topics: Topics, name: str, rows: Iterable[Component], version: str) -> Device:
+    """A plugin's own, with the entities that it adds."""
+    device_id = plugin_id(topics, name)
+    device = {
+        "identifiers": [device_id],
+        "name": name.replace("_", " ").capitalize(),
+        "manufacturer": "ipc-bridge",
+        "model": "Plugin",
+        "via_device": bridge_id(topics),
+    }
+    availability = {Availability.BRIDGE: [topics.bridge("status")]}
+    components = _components(rows, device_id, lambda leaf: topics.plugin(name, leaf), availability)
+    return Device(device_id, device, components, _origin(version))
 
 
 def camera_device(

@@ -55,6 +55,19 @@ class Topics:
         """A topic of one camera, such as ``status`` or ``event/face``."""
         return f"{self.base}/camera/{sn}/{leaf}"
 
+    def plugin(self, name: str, leaf: str) -> str:
+        """A topic of one plugin, such as ``request/test``."""
+        return f"{self.base}/plugin/{name}/{leaf}"
+
+    def plugin_levels(self, topic: str) -> list[str]:
+        """The levels of one of a plugin's topics, its name first."""
+        return topic.removeprefix(f"{self.base}/plugin/").split("/")
+
+    def is_ours(self, topic: str) -> bool:
+        """Whether nobody but the bridge itself publishes on ``topic``."""
+        ours = tuple(f"{self.base}/{part}/" for part in ("bridge", "camera", "shop"))
+        return topic.startswith((*ours, f"{self.discovery}/"))
+
     def camera_levels(self, topic: str) -> list[str]:
         """The levels of one of a camera's topics, the serial number first."""
         return topic.removeprefix(f"{self.base}/camera/").split("/")
