@@ -71,6 +71,14 @@ def face_recognized(bridge: Bridge, camera: Camera, event: FaceEvent) -> None:
 
 
 @hookspec
+def person_visited(bridge: Bridge, camera: Camera, event: FaceEvent) -> None:
+    """A camera or the cloud saw a person, just now: once, though both may tell of it within ten seconds.
+
+    Whoever the cloud does not know (``event.cloud_face_id`` is None) is a new visit each time.
+    """
+
+
+@hookspec
 def motion_detected(bridge: Bridge, camera: Camera, event: MotionEvent) -> None:
     """A camera saw or heard something, just now. Late events never come here."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,30 @@ async def test_event_received(scene: Stage) -> None:
 
 async def test_face_recognized(scene: Stage) -> None:
     await _event_hook(scene, "face_recognized", "face")
+
+
+async def test_person_visited(scene: Stage) -> None:
+    """Camera and cloud tell of the same person: one visit; and one that fails is tried again."""
+    source = """
+        tries = []
+
+        @hookimpl
+        async def person_visited(bridge, camera, event):
+            tries.append(event.uid)
+            if len(tries) == 1:
+                raise OSError("not yet")
+            await bridge.publish("seen", [camera.sn, event.uid])
+    """
+    scene.enable("greet", source)
+    by_camera = face_event(1)
+    assert by_camera.cloud_face_id is not None
+    by_cloud = replace(by_camera, uid="by-cloud", event_id=None, shop="1", transport=Transport.CLOUD)
+    nobody = replace(by_camera, cloud_face_id=None)
+    async with scene.run():
+        scene.happen(by_camera, by_cloud, replace(nobody, uid="nobody-1"), replace(nobody, uid="nobody-2"))
+        await scene.hears(SEEN, 3)
+        await scene.sees(lambda: scene.figures("greet")["behind"] == 0)
+    assert scene.said(SEEN) == [[SN, uid] for uid in (by_camera.uid, "nobody-1", "nobody-2")]
 
 
 async def test_motion_detected(scene: Stage) -> None:

@@ -13,10 +13,11 @@ import orjson
 
 from ipc_bridge.backoff import Backoff
 from ipc_bridge.bridge.messages import event_payload
-from ipc_bridge.bridge.plugins.loading import Description, Places, load, new_host
+from ipc_bridge.bridge.plugins.loading import VISIT, Description, Places, load, new_host
 from ipc_bridge.bridge.plugins.memory import PluginMemory
 from ipc_bridge.bridge.plugins.operations import Means, Operations
 from ipc_bridge.bridge.plugins.plan import Plan
+from ipc_bridge.bridge.visits import Visits
 from ipc_bridge.errors import CommandError, PluginError, PluginGoneError
 from ipc_bridge.hooks.breaker import Breaker
 from ipc_bridge.hooks.host import Host
@@ -25,7 +26,7 @@ from ipc_bridge.journal.entry import Entry
 from ipc_bridge.journal.feed import Feed
 from ipc_bridge.journal.journal import Journal
 from ipc_bridge.logs import Once
-from ipc_bridge.models import Event
+from ipc_bridge.models import Event, FaceEvent
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +89,7 @@ class Actor:
         self._breaker = Breaker(self._loop.time)
         self._gate_breaker = Breaker(self._loop.time)
         self._complaints = Once()
+        self._visits = Visits()
 
     @property
     def name(self) -> str:
@@ -286,6 +288,8 @@ class Actor:
     async def _event(self, entry: Entry) -> None:
         """Give it an event; each hook as often as it fails, but not for ever."""
         done: set[str] = set()
+        if isinstance(entry.event, FaceEvent) and not self._visits.is_new(entry.event):
+            done.add(VISIT)
         missing: list[str] = []
         for _try in range(TRIES):
             late = self._is_late(entry)

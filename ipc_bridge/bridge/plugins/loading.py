@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -23,7 +24,8 @@ MEGABYTE = 1_000_000
 MAX_ENTITIES = 100
 """And verbs, of one plugin."""
 
-EVENT_HOOKS = {"face": "face_recognized", "motion": "motion_detected"}
+VISIT = "person_visited"
+EVENT_HOOKS = {"face": ("face_recognized", VISIT), "motion": ("motion_detected",)}
 ANY_EVENT, LATE_EVENT = "event_received", "late_event_received"
 
 _KEY = vol.Match(r"^[a-z0-9_]{1,64}$", msg="expected a-z, 0-9 and _")
@@ -87,13 +89,13 @@ class Description:
 
     def hooks_for(self, kind: str, *, late: bool) -> list[str]:
         """The hooks that get an event of a kind."""
-        wanted = [LATE_EVENT] if late else [ANY_EVENT, EVENT_HOOKS.get(kind, "")]
+        wanted = [LATE_EVENT] if late else [ANY_EVENT, *EVENT_HOOKS.get(kind, ())]
         return [hook for hook in wanted if hook in self.hooks]
 
     @property
     def wants_events(self) -> bool:
         """Whether any hook gets events."""
-        return any(hook in self.hooks for hook in (ANY_EVENT, LATE_EVENT, *EVENT_HOOKS.values()))
+        return any(hook in self.hooks for hook in (ANY_EVENT, LATE_EVENT, *chain.from_iterable(EVENT_HOOKS.values())))
 
 
 def new_host(plan: Plan, places: Places, serve: Serve, stuck: list[Thread]) -> Host:
