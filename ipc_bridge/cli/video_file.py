@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Self
 
 from ipc_bridge.device.api import CameraApi
 from ipc_bridge.device.downloads import open_download
@@ -24,7 +25,7 @@ Told = Callable[[int, int | None], None]
 
 
 class _PartFile:
-    """A file that is not whole yet, under a name of its own.
+    """A file that is not whole yet, under a name of its own; one that stays empty leaves nothing behind.
 
     Raises:
         StorageError: it cannot be written.
@@ -33,44 +34,38 @@ class _PartFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._part = path.with_name(f"{path.name}.part")
-        self._file: BinaryIO | None = None
         with self._explained():
-            self.size = self._part.stat().st_size if self._part.exists() else 0
+            self._file = self._part.open("r+b" if self._part.exists() else "wb")
+            self.size = self._file.seek(0, os.SEEK_END)
 
     def __enter__(self) -> Self:
-        with self._explained():
-            self._file = self._part.open("r+b" if self.size else "wb")
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._file is not None:
+        with self._explained():
             self._file.close()
-        if not self.size:
-            with self._explained():
-                self._part.unlink(missing_ok=True)
+            if not self.size:
+                self._part.unlink()
 
     def begin(self, at: int) -> None:
         """Keep what is there up to a byte, and go on behind it."""
-        if self._file is not None:
-            with self._explained():
-                self._file.seek(at)
-                self._file.truncate()
-            self.size = at
+        with self._explained():
+            self._file.seek(at)
+            self._file.truncate()
+        self.size = at
 
     def write(self, chunk: bytes) -> None:
         """Add to it."""
-        if self._file is not None:
-            with self._explained():
-                self._file.write(chunk)
-            self.size += len(chunk)
+        with self._explained():
+            self._file.write(chunk)
+        self.size += len(chunk)
 
     def finish(self) -> None:
         """It is whole."""
         with self._explained():
-            if self._file is not None:
-                self._file.close()
+            self._file.close()
             self._part.replace(self._path)
 
     @contextlib.contextmanager

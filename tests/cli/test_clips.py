@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 from click.testing import Result
 
 from ipc_bridge.cli import recordings, video_file
+from ipc_bridge.errors import ReplyError
 from ipc_bridge.journal.journal import Journal
 from ipc_bridge.journal.store import FILE_NAME, JournalStore
 from ipc_bridge.models import MotionEvent, Transport
@@ -20,6 +22,7 @@ from ipc_bridge.simulator.card import RECORD_SECONDS
 from ipc_bridge.simulator.files import flv
 from tests.bridge.samples import StoppedClock
 from tests.cli.cameras import Shop, opened
+from tests.device.test_api import api_of, server
 
 MINUTE = flv(RECORD_SECONDS)
 NAME = r"FS101D8BS00101_\d{8}T\d{6}[+-]\d{4}_60s\.flv"
@@ -153,6 +156,42 @@ async def test_what_cannot_be_had_is_told_and_the_rest_is_brought(
     assert "0 videos downloaded" in result.stdout
     assert "10 could not be had" in result.stdout
     assert "a video has more than" in result.stdout
+
+
+async def test_a_file_that_cannot_be_written_ends_it(shop: Shop, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    name, *_ = re.findall(NAME, (await clips(shop)).stdout)
+    (out / f"{name}.part").mkdir(parents=True)
+    result = await clips(shop, "--out", str(out))
+    assert (result.exit_code, f"{name}.part cannot be written: Is a directory" in result.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("begin", "status", "content", "outcome"),
+    [
+        # What is there is more than the camera has: it begins anew.
+        (b"FLV" + bytes(9), 416, b"", "HTTP 416"),
+        (b"", 200, b"", "an empty video"),
+        (b"", 200, b'{"code": 236}', "which is no video"),
+    ],
+)
+async def test_answers_that_are_no_video(
+    tmp_path: Path, begin: bytes, status: int, content: bytes, outcome: str
+) -> None:
+    asked: list[str | None] = []
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse:
+        asked.append(request.headers.get("Range"))
+        return web.Response(body=content, status=status)
+
+    path = tmp_path / "video.flv"
+    if begin:
+        path.with_name("video.flv.part").write_bytes(begin)
+    async with server(respond) as address, api_of(address) as api:
+        with pytest.raises(ReplyError, match=outcome):
+            await video_file.bring(api, f"https://{address}/1.flv", path, lambda _got, _size: None)
+    assert files(tmp_path) == {}
+    assert asked == (["bytes=12-", None] if begin else [None])
 
 
 async def test_no_recordings(shop: Shop) -> None:
