@@ -22,7 +22,7 @@ help:
 	@echo "make faults       every fault at length, and the table in docs/reliability.md; takes half an hour"
 	@echo "make check        formatting, lint, types and layers"
 	@echo "make format       formats the code and fixes what ruff can fix"
-	@echo "make docs         docs/endpoints.md and docs/command-line.md anew from the code"
+	@echo "make docs         what of docs/ is made of the code: endpoints, the cloud's, the command line"
 	@echo "make install      .venv with everything for development"
 	@echo "make lock         requirements/*.txt anew from pyproject.toml (with Python 3.11)"
 	@echo "make benchmark    measures throughput, latency and memory"

@@ -11,10 +11,12 @@ from benchmarks.journal import measure_journal
 from benchmarks.measure import Durations, measure, measure_start
 from benchmarks.mqtt_clients import measure_clients
 from benchmarks.peers import PEERS
+from benchmarks.plugins import measure_plugins
 from benchmarks.processes import BenchmarkError, allow_many_files
-from benchmarks.report import print_clients, print_figures, print_journal, print_starts
+from benchmarks.report import print_clients, print_figures, print_journal, print_plugins, print_starts
 
-ALL = ("peers", "clients", "journal")
+USUAL = ("peers", "clients", "journal")
+ALL = (*USUAL, "plugins")
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -23,7 +25,7 @@ ALL = ("peers", "clients", "journal")
     "--repeat", type=click.IntRange(1, 10), default=1, show_default=True, help="Print medians of so many runs."
 )
 @click.option("--channels", type=click.IntRange(1, 500), help="Also time the start with so many cameras.")
-@click.option("--part", "parts", type=click.Choice(ALL), multiple=True, default=ALL, show_default=True)
+@click.option("--part", "parts", type=click.Choice(ALL), multiple=True, default=USUAL, show_default=True)
 def main(counts: tuple[int, ...], repeat: int, channels: int | None, parts: tuple[str, ...]) -> None:
     """Measure the daemon beside the floor, all on loopback addresses of this machine."""
     console = Console(highlight=False, width=110)
@@ -41,6 +43,8 @@ def main(counts: tuple[int, ...], repeat: int, channels: int | None, parts: tupl
             print_clients(console, measure_clients())
         if "journal" in parts:
             print_journal(console, measure_journal())
+        if "plugins" in parts:
+            print_plugins(console, list(measure_plugins(repeat)))
     except BenchmarkError as error:
         raise click.ClickException(str(error)) from error
 

@@ -117,23 +117,23 @@ def measure(peer: Peer, count: int, durations: Durations) -> Figures:
         BenchmarkError: something did not start, ended by itself or did not answer.
     """
     memory_empty = _memory_without_cameras(peer)
-    with _bench(peer, count) as bench:
+    with bench(peer, count) as site:
         time.sleep(SETTLE)
-        memory_idle = resident_megabytes(bench.peer_pid)
+        memory_idle = resident_megabytes(site.peer_pid)
         # The first events of all are held back for a second: they are not what is measured.
-        bench.run(Paced(rate=100.0, seconds=WARM_UP))
-        saturated = bench.run(Saturated(durations.saturated + WARM_UP), warm_up=WARM_UP)
-        slow = bench.run(Paced(20.0, durations.slow))
-        fast = bench.run(Paced(2_000.0, durations.fast + WARM_UP), warm_up=WARM_UP)
-        flood = bench.run(Flood(durations.flood))
-        done = bench.tell(AwaitAcknowledged(PATIENCE))
+        site.run(Paced(rate=100.0, seconds=WARM_UP))
+        saturated = site.run(Saturated(durations.saturated + WARM_UP), warm_up=WARM_UP)
+        slow = site.run(Paced(20.0, durations.slow))
+        fast = site.run(Paced(2_000.0, durations.fast + WARM_UP), warm_up=WARM_UP)
+        flood = site.run(Flood(durations.flood))
+        done = site.tell(AwaitAcknowledged(PATIENCE))
         return Figures(
             peer=peer.name,
             cameras=count,
-            subscribed_after=bench.subscribed_after,
+            subscribed_after=site.subscribed_after,
             memory_empty=memory_empty,
             memory_idle=memory_idle,
-            memory_after=resident_megabytes(bench.peer_pid),
+            memory_after=resident_megabytes(site.peer_pid),
             saturated=saturated,
             slow=slow,
             fast=fast,
@@ -144,9 +144,9 @@ def measure(peer: Peer, count: int, durations: Durations) -> Figures:
 
 def measure_start(peer: Peer, count: int) -> tuple[float, float]:
     """Seconds until ``count`` channels are subscribed, and the memory then."""
-    with _bench(peer, count) as bench:
+    with bench(peer, count) as site:
         time.sleep(SETTLE)
-        return bench.subscribed_after, resident_megabytes(bench.peer_pid)
+        return site.subscribed_after, resident_megabytes(site.peer_pid)
 
 
 class Bench:
@@ -191,7 +191,8 @@ class Bench:
 
 
 @contextlib.contextmanager
-def _bench(peer: Peer, count: int) -> Iterator[Bench]:
+def bench(peer: Peer, count: int) -> Iterator[Bench]:
+    """Start ``peer`` with ``count`` cameras; all are subscribed when the block begins."""
     context = multiprocessing.get_context("spawn")
     received = context.RawValue(ctypes.c_longlong)
     cameras = Cameras(count, FIRST_CAMERA, free_port(), free_port())
@@ -204,9 +205,9 @@ def _bench(peer: Peer, count: int) -> Iterator[Bench]:
         started = time.monotonic()
         command = peer.command(broker, cameras, directory)
         process = stack.enter_context(child(command, directory / f"{peer.name}.log"))
-        bench = Bench(process.pid, load_, subscriber_, received)
-        bench.subscribed_after = bench.tell(AwaitSubscribers()).moment - started
-        yield bench
+        site = Bench(process.pid, load_, subscriber_, received)
+        site.subscribed_after = site.tell(AwaitSubscribers()).moment - started
+        yield site
 
 
 @contextlib.contextmanager

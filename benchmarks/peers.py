@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,9 @@ class Peer:
     command: Callable[[tuple[str, int], Cameras, Path], list[str | Path]]
 
 
-def _daemon(broker: tuple[str, int], cameras: Cameras, directory: Path) -> list[str | Path]:
+def _daemon(
+    broker: tuple[str, int], cameras: Cameras, directory: Path, plugins: Mapping[str, Any] | None = None
+) -> list[str | Path]:
     """The real one: ``ipc-bridge run`` with its defaults, cameras listed by address."""
     config: dict[str, Any] = {
         "mqtt": {"host": broker[0], "port": broker[1]},
@@ -38,6 +41,7 @@ def _daemon(broker: tuple[str, int], cameras: Cameras, directory: Path) -> list[
         "cameras": [{"sn": camera.sn, "host": camera.host} for camera in cameras.settings()],
         "storage": {"directory": str(directory / "state")},
         "web": {"enabled": False},
+        "plugins": dict(plugins or {}),
         "log": {"level": "warning"},
     }
     file = directory / "config.yaml"
@@ -52,6 +56,11 @@ def _floor(broker: tuple[str, int], cameras: Cameras, directory: Path) -> list[s
     file = directory / "floor.json"
     file.write_bytes(orjson.dumps(dataclasses.asdict(settings)))
     return module("benchmarks.floor", file)
+
+
+def daemon_with(plugins: Mapping[str, Any]) -> Peer:
+    """The real one, with a ``plugins`` section."""
+    return Peer("daemon", partial(_daemon, plugins=plugins))
 
 
 PEERS = (Peer("daemon", _daemon), Peer("floor", _floor))

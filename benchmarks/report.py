@@ -12,6 +12,7 @@ from rich.table import Table
 from benchmarks.journal import Load
 from benchmarks.measure import Figures
 from benchmarks.mqtt_clients import Cost
+from benchmarks.plugins import Tortured
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,3 +104,13 @@ def _median(row: Row, runs: Sequence[Figures], peer: str, cameras: int) -> float
 
 def _cameras(count: int) -> str:
     return "1 camera" if count == 1 else f"{count} cameras"
+
+
+def print_plugins(console: Console, figures: Sequence[Tortured]) -> None:
+    """Print the table of ``docs/plugins.md``."""
+    console.print("| plugin | where | p50, ms | p99, ms | p99 beside none | lost |")
+    console.print("| --- | --- | --- | --- | --- | --- |")
+    for one in figures:
+        ratio = one.p99 / figures[0].p99
+        cells = (one.plugins, one.isolation, f"{one.p50:.2f}", f"{one.p99:.2f}", f"{ratio:.2f}", str(one.lost))
+        console.print(f"| {' | '.join(cells)} |")

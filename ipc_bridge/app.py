@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,16 +13,24 @@ from ipc_bridge.bridge.answers import Answerer
 from ipc_bridge.bridge.commands import Commands
 from ipc_bridge.bridge.detections import Detections
 from ipc_bridge.bridge.events import EventFlow
+from ipc_bridge.bridge.face_pictures import FacePictures
 from ipc_bridge.bridge.health import Health
 from ipc_bridge.bridge.hook_doors import HookDoors
 from ipc_bridge.bridge.lateness import Lateness
+from ipc_bridge.bridge.pictures import Pictures
+from ipc_bridge.bridge.plugins.entities import PluginDevices
+from ipc_bridge.bridge.plugins.manager import Plugins, Surroundings
+from ipc_bridge.bridge.plugins.operations import Means
 from ipc_bridge.bridge.publisher import Publisher
 from ipc_bridge.bridge.registry import KnownCamera, Registry
+from ipc_bridge.bridge.regulars import Regulars
 from ipc_bridge.bridge.requests import BridgeRequests
+from ipc_bridge.bridge.shop_announcer import ShopAnnouncer
+from ipc_bridge.bridge.shops import Shops
 from ipc_bridge.bridge.snapshots import Snapshots
 from ipc_bridge.bridge.supervisor import Supervisor
 from ipc_bridge.clock import Clock, SystemClock
-from ipc_bridge.config import Config
+from ipc_bridge.config import Cloud, Config
 from ipc_bridge.config.values import is_loopback
 from ipc_bridge.device.discovery import Discovery
 from ipc_bridge.errors import StorageError
@@ -37,6 +44,7 @@ from ipc_bridge.mqtt.client import MqttClient
 from ipc_bridge.mqtt.connection import Message
 from ipc_bridge.mqtt.embedded import EmbeddedBroker
 from ipc_bridge.mqtt.topics import OFFLINE, ONLINE, Topics
+from ipc_bridge.pictures.store import PictureStore
 from ipc_bridge.service import READY, STOPPING, ServiceManager
 from ipc_bridge.storage import JsonFile, make_directory, only_user
 from ipc_bridge.web.application import make_application
@@ -44,6 +52,8 @@ from ipc_bridge.web.server import WebServer
 
 log = logging.getLogger(__name__)
 
+MQTT = "mqtt"
+"""The journal's name of the broker as a sink."""
 DAY = 86_400.0
 MEGABYTE = 1_000_000
 GOODBYE_CAMERAS = 1.0
@@ -51,7 +61,13 @@ GOODBYE_BROKER = 2.0
 """Seconds that each goodbye may take: together with the rest, under five."""
 
 
-async def run(config: Config, service: ServiceManager, stop: asyncio.Event, clock: Clock | None = None) -> None:
+async def run(
+    config: Config,
+    service: ServiceManager,
+    stop: asyncio.Event,
+    clock: Clock | None = None,
+    read_again: Callable[[], Config] | None = None,
+) -> None:
     """Run the bridge until ``stop`` is set, then say goodbye to everybody.
 
     Args:
@@ -59,19 +75,19 @@ async def run(config: Config, service: ServiceManager, stop: asyncio.Event, cloc
         service: who is told that it runs.
         stop: ends it.
         clock: the machine's unless a test brings another.
+        read_again: reads the configuration's file again, for ``bridge/request/reload``.
 
     Raises:
         ConfigError: it cannot start.
     """
     log.info("ipc-bridge %s starts; its state is in %s", __version__, config.storage.directory)
-    _warn_of_what_is_not_there(config)
     _warn_of_hooks_that_nobody_reaches(config)
     try:
         make_directory(config.storage.directory)
     except StorageError as error:
         log.error("%s; going on: what is learnt of cameras is forgotten at the next start", error)
     with only_user(config.storage.directory):
-        await Bridge(config, clock or SystemClock()).run(service, stop)
+        await Bridge(config, clock or SystemClock(), read_again or (lambda: config)).run(service, stop)
 
 
 class Bridge:
@@ -80,9 +96,10 @@ class Bridge:
     Args:
         config: the whole configuration.
         clock: the bridge's.
+        read_again: reads the configuration's file again.
     """
 
-    def __init__(self, config: Config, clock: Clock) -> None:
+    def __init__(self, config: Config, clock: Clock, read_again: Callable[[], Config]) -> None:
         self.config = config
         self.registry = registry = Registry(JsonFile(config.storage.directory / "cameras.json"))
         topics = Topics(config.mqtt.base_topic, config.homeassistant.discovery_prefix)
@@ -96,14 +113,15 @@ class Bridge:
         )
         lateness = Lateness(config.events.max_age, clock)
         self.publisher = publisher = Publisher(topics, lateness.is_late, drop_late=config.events.late == "drop")
-        self.feed = feed = Feed(journal, "mqtt", publisher.append)
+        self.feed = feed = Feed(journal, MQTT, publisher.append)
         publisher.on_done(feed.done)
         detections = Detections(topics, publisher, config.events.off_delay)
         self.flow = flow = EventFlow(topics, clock, lateness, journal, publisher, detections)
 
         # Home Assistant: the bridge's device first, because every camera names it.
         announcer = Announcer(config.homeassistant, topics, publisher, registry.changed)
-        announcer.announce(bridge_device(topics, __version__, config.web.public_url), registry.bridge_announced)
+        device = bridge_device(topics, __version__, config.web.public_url, has_plugins=bool(config.plugins.enabled))
+        announcer.announce(device, registry.bridge_announced)
         if config.homeassistant.enabled:
             publisher.subscribe(topics.birth, announcer.birth)
 
@@ -116,18 +134,26 @@ class Bridge:
         self.discovery = discovery = Discovery(config.discovery.bind, config.discovery.targets, supervisor.discovered)
         journal.on_room(supervisor.resume)
 
+        self.regulars = Regulars(publisher, supervisor.stranger_became_regular)
+
+        # Pictures, behind all events.
+        self.pictures = pictures = Pictures(publisher, _picture_store(config, clock))
+        self.snapshots = snapshots = Snapshots(
+            topics,
+            clock,
+            pictures,
+            lambda sn: supervisor.runner(sn).reachable_api(),
+            retain=config.mqtt.retain_images.snapshots,
+        )
+        self.face_pictures = face_pictures = FacePictures(
+            topics, publisher, pictures, supervisor.find, lateness.is_late, retain=config.mqtt.retain_images.faces
+        )
+        if config.pictures.enabled:
+            publisher.on_handed(face_pictures.handed)
+
         # What is told unasked, and what can be asked for.
         self.health = health = Health(topics, publisher, clock)
-        health.gather(lambda: {"events": _event_figures(flow, journal, publisher)})
-        health.gather(lambda: {"journal": {"depth": feed.depth, **journal.figures()}})
-        health.gather(supervisor.figures)
-        health.gather(lambda: {"hooks": doors.figures()})
-        health.gather(lambda: {"plugins": {}})
-        health.check(lambda: journal.problem)
         self.answerer = Answerer(publisher, config.commands.timeout)
-        requests = BridgeRequests(topics, self.answerer, supervisor, discovery, lateness, health, file)
-        publisher.subscribe(topics.request("+"), requests.received)
-        snapshots = Snapshots(topics, publisher, retain=config.mqtt.retain_images.snapshots)
         commands = Commands(
             topics,
             self.answerer,
@@ -139,12 +165,27 @@ class Bridge:
         for leaf, handler in commands.handlers.items():
             publisher.subscribe(topics.camera("+", leaf), handler)
 
+        # Plugins.
+        means = Means(topics, publisher, supervisor, commands, config.commands.timeout, file, lateness)
+        devices = PluginDevices(topics, announcer)
+        self.plugins = plugins = Plugins(
+            config,
+            Surroundings(journal, means, self.answerer, devices, clock, read_again, supervisor.plugins_changed),
+        )
+        flow.filter, supervisor.listener, commands.attendant = plugins.filter, plugins, plugins
+        plugins.filter.on_room(supervisor.resume)
+        announcer.on_announced(plugins.announced)
+        _tell_of_health(self, doors)
+        requests = BridgeRequests(topics, self.answerer, supervisor, discovery, lateness, health, file, plugins.reload)
+        publisher.subscribe(topics.request("+"), requests.received)
+
+        # The cloud, where the configuration asks for it; shops that are not configured any more are forgotten.
+        announcements = ShopAnnouncer(topics, announcer, publisher, registry)
+        announcements.forget_others(config.cloud.shops if config.cloud is not None else ())
+        self.shops = _shops(self, config.cloud, clock, doors, announcements)
+
         # What others reach over HTTP.
-        self.plugin_sockets: dict[str, Path] = {}
-        self.web: WebServer | None = None
-        if config.web.enabled:
-            self.web = web = WebServer(config.web, make_application(config.web, health, doors, self.plugin_sockets))
-            health.check(lambda: web.problem)
+        self.web = _web_server(self, doors)
 
         # The broker, last: it is told everything at once.
         client_id = config.mqtt.client_id or registry.client_id
@@ -156,6 +197,9 @@ class Bridge:
         """Run all parts until ``stop`` is set; then end them in the other order, each in its time."""
         await self.journal.open()
         self.flow.remember_faces(await self.journal.newest_faces())
+        await self.regulars.recall(self.journal, MQTT)
+        # Before any event or command, so that those who are asked can answer.
+        await self.plugins.open()
         async with asyncio.TaskGroup() as tasks:
 
             def start(name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -167,13 +211,19 @@ class Bridge:
                 start("journal", self.journal.run()),
                 start("feed", self.feed.run()),
                 start("health", self.health.run()),
+                start("picture store", self.pictures.open()),
+                start("face pictures", self.face_pictures.run()),
             ]
             if self.web is not None:
                 serving.append(start("web", self.web.run()))
             if self.embedded is not None:
                 serving.append(start("embedded broker", self.embedded.run_forever()))
             talking = start("mqtt", self.mqtt.run(self.publisher))
-            working = [start("requests", self.answerer.run()), start("cameras", self.supervisor.run())]
+            working = [start("plugins", self.plugins.run())]
+            await self.plugins.settled()
+            working += [start("requests", self.answerer.run()), start("cameras", self.supervisor.run())]
+            if self.shops is not None:
+                working.append(start("cloud", self.shops.run()))
             if self.config.discovery.enabled:
                 working.append(start("discovery", self.discovery.run(self.config.discovery.interval)))
             service.notify(READY)
@@ -183,11 +233,14 @@ class Bridge:
             service.notify(STOPPING)
             await _end(working, GOODBYE_CAMERAS)
             self.supervisor.all_offline()
+            if self.shops is not None:
+                self.shops.all_offline()
             self.publisher.retain(self.topics.bridge("status"), OFFLINE)
             if not await self.publisher.drained(GOODBYE_BROKER):
                 log.info("The broker has not taken everything: the rest is in the journal, for the next start")
             await _end([talking], GOODBYE_CAMERAS)
             await _end(serving, GOODBYE_CAMERAS)
+        self.pictures.close()
         await self.journal.close()
         if self.embedded is not None:
             await self.embedded.stop()
@@ -195,11 +248,66 @@ class Bridge:
         log.info("Stopped")
 
 
+def _picture_store(config: Config, clock: Clock) -> PictureStore | None:
+    kept = config.pictures
+    if not kept.enabled:
+        return None
+    directory = config.storage.directory / "pictures"
+    return PictureStore(directory, clock, kept.keep_days * DAY, round(kept.keep_megabytes * MEGABYTE))
+
+
+def _shops(
+    bridge: Bridge, config: Cloud | None, clock: Clock, doors: HookDoors, announcer: ShopAnnouncer
+) -> Shops | None:
+    if config is None:
+        return None
+    shops = Shops(
+        config,
+        bridge.topics,
+        clock,
+        bridge.registry,
+        bridge.publisher,
+        bridge.flow,
+        bridge.answerer,
+        doors,
+        announcer,
+        bridge.supervisor.name_of,
+        allow_destructive=bridge.config.commands.allow_destructive,
+    )
+    bridge.health.gather(shops.figures)
+    for leaf, handler in shops.subscriptions.items():
+        bridge.publisher.subscribe(bridge.topics.shop("+", leaf), handler)
+    return shops
+
+
+def _web_server(bridge: Bridge, doors: HookDoors) -> WebServer | None:
+    web = bridge.config.web
+    if not web.enabled:
+        return None
+    server = WebServer(web, make_application(web, bridge.health, doors, bridge.plugins.sockets))
+    bridge.health.check(lambda: server.problem)
+    return server
+
+
+def _tell_of_health(bridge: Bridge, doors: HookDoors) -> None:
+    """What the bridge's health is made of."""
+    health, journal, feed, plugins = bridge.health, bridge.journal, bridge.feed, bridge.plugins
+    health.gather(lambda: {"events": _event_figures(bridge.flow, journal, bridge.publisher)})
+    health.gather(lambda: {"journal": {"depth": feed.depth, **journal.figures()}})
+    health.gather(bridge.supervisor.figures)
+    health.gather(lambda: {"hooks": doors.figures()})
+    health.gather(lambda: {"pictures": {**bridge.face_pictures.figures(), **bridge.pictures.figures()}})
+    health.gather(lambda: {"plugins": plugins.figures()})
+    health.check(lambda: journal.problem)
+    health.check(plugins.problem)
+
+
 def _event_figures(flow: EventFlow, journal: Journal, publisher: Publisher) -> dict[str, int]:
     """Events since the start, by what became of them."""
     return {
         "in": flow.counters["received"],
         "unusable": flow.counters["unusable"],
+        "filtered": flow.counters["filtered"],
         "duplicate": journal.counters["duplicate"],
         "out": publisher.counters["delivered"],
         "late": publisher.counters["late"],
@@ -216,7 +324,12 @@ class _CameraAnnouncer:
         self._announcer = announcer
 
     def announce(
-        self, info: CameraInfo, known: KnownCamera, state: Mapping[str, Any], then: Callable[[], None] | None
+        self,
+        info: CameraInfo,
+        known: KnownCamera,
+        state: Mapping[str, Any],
+        counts: bool | None,
+        then: Callable[[], None] | None,
     ) -> None:
         device = camera_device(
             self._topics,
@@ -224,6 +337,8 @@ class _CameraAnnouncer:
             __version__,
             self._config.camera_for(info.sn).api_port,
             state,
+            counts=counts,
+            pictures=self._config.pictures.enabled,
             allow_destructive=self._config.commands.allow_destructive,
         )
         self._announcer.announce(device, known.announced, then)
@@ -232,20 +347,14 @@ class _CameraAnnouncer:
         return self._announcer.withdraw(camera_id(self._topics, known.sn), known.announced)
 
 
-def _warn_of_what_is_not_there(config: Config) -> None:
-    """The configuration's contract is ahead of this version: who relies on a key is told."""
-    for is_set, key in ((config.plugins.enabled, "plugins.enabled"), (config.cloud, "cloud")):
-        if is_set:
-            log.warning("%s has no effect yet: this version cannot do that", key)
-
-
 def _warn_of_hooks_that_nobody_reaches(config: Config) -> None:
-    """A camera that posts to an address on which nobody listens looks as if it were online and saw nothing."""
-    posts = any(camera.transport == "hook" for camera in (config.camera, *config.cameras))
+    """Who posts to an address on which nobody listens looks as if there were nothing to tell."""
+    cloud_posts = config.cloud is not None and config.cloud.hook
+    posts = cloud_posts or any(camera.transport == "hook" for camera in (config.camera, *config.cameras))
     public = urlsplit(config.web.public_url or "").hostname or ""
     if posts and is_loopback(config.web.host) and not is_loopback(public):
         log.warning(
-            "Cameras are told to post to %s, but web.host %s takes connections of this machine only: "
+            "Events are to be posted to %s, but web.host %s takes connections of this machine only: "
             "set web.host to this machine's address, or 0.0.0.0",
             public,
             config.web.host,

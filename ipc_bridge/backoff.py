@@ -16,19 +16,31 @@ class Backoff:
 
     Args:
         uniform: draws a number between two others; tests give their own.
+        first: the first wait's limit.
+        last: the longest.
     """
 
-    def __init__(self, uniform: Callable[[float, float], float] = random.uniform) -> None:
+    def __init__(
+        self,
+        uniform: Callable[[float, float], float] = random.uniform,
+        first: float = FIRST_LIMIT,
+        last: float = LAST_LIMIT,
+    ) -> None:
         self._uniform = uniform
-        self._limit = FIRST_LIMIT
+        self._first = self._limit = first
+        self._last = last
 
     def next_delay(self) -> float:
         """Between nothing and a limit of 1, 2, 4 ... 60 s: many that fail together spread out."""
         limit = self._limit
-        self._limit = min(limit * 2, LAST_LIMIT)
+        self._limit = min(limit * 2, self._last)
         return self._uniform(0, limit)
 
     def held_for(self, seconds: float) -> None:
         """A try succeeded and its connection held this long."""
         if seconds >= HOLDS_AFTER:
-            self._limit = FIRST_LIMIT
+            self.reset()
+
+    def reset(self) -> None:
+        """Begin from the start again: it works."""
+        self._limit = self._first

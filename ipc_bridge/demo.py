@@ -28,6 +28,8 @@ from ipc_bridge.mqtt.connection import Connection, Endpoint, Message, Received
 from ipc_bridge.mqtt.embedded import EmbeddedBroker
 
 HOST = "127.0.0.1"
+SHOP = "100939020409"
+"""That of the simulated cloud."""
 EVENTS_EVERY = 4.0
 """Mean seconds between two events of one camera."""
 CHILD_STOP_SECONDS = 5.0
@@ -42,10 +44,18 @@ class _Ports:
     api: int
     channel: int
     discovery: int
+    cloud: int | None
+    web: int
 
 
-async def run_demo(cameras: int, seconds: float | None, stop: asyncio.Event) -> None:
+async def run_demo(cameras: int, seconds: float | None, stop: asyncio.Event, *, with_cloud: bool = False) -> None:
     """Show the bridge at work until ``stop`` is set, or ``seconds`` have passed.
+
+    Args:
+        cameras: how many are simulated.
+        seconds: after which it stops by itself.
+        stop: ends it.
+        with_cloud: whether a cloud is simulated, too.
 
     Raises:
         BridgeError: the broker, the cameras or the bridge did not start.
@@ -58,6 +68,8 @@ async def run_demo(cameras: int, seconds: float | None, stop: asyncio.Event) -> 
             api=_free_port(8443, socket.SOCK_STREAM),
             channel=_free_port(10021, socket.SOCK_STREAM),
             discovery=_free_port(10001, socket.SOCK_DGRAM),
+            cloud=_free_port(8444, socket.SOCK_STREAM) if with_cloud else None,
+            web=_free_port(8099, socket.SOCK_STREAM),
         )
         secret = secrets.token_hex(8)
         config = directory / "config.yaml"
@@ -110,6 +122,7 @@ class LiveView:
         if kind == "face":
             who = " ".join(str(event[key]) for key in ("gender", "age_range") if event[key] is not None)
             visits = f"visit {event['arrivals']}" if event["arrivals"] else ""
+            visits = "by the cloud" if event.get("transport") == "cloud" else visits
             group = event["group"] or "stranger"
             line.append(f"{group:<10} {who:<14} {visits}", style=_COLOURS.get(event["event_type"], "white"))
         self._console.print(line)
@@ -129,9 +142,18 @@ def _introduce(console: Console, port: int, cameras: int, broker: EmbeddedBroker
 
 
 def _configuration(ports: _Ports, secret: str, cameras: int, directory: Path) -> dict[str, Any]:
+    account = {"app_id": "demo-app", "secret_key": secret}
+    cloud = {
+        "base_url": f"http://{HOST}:{ports.cloud}/openapi",
+        **account,
+        "shops": [SHOP],
+        "interval": 5,
+        "hook": True,
+    }
+    web = {"port": ports.web, "public_url": f"http://{HOST}:{ports.web}"}
     return {
         "mqtt": {"host": HOST, "port": ports.mqtt},
-        "account": {"app_id": "demo-app", "secret_key": secret},
+        "account": account,
         "discovery": {
             "bind": f"{HOST}:{ports.discovery}",
             "targets": [f"127.0.0.{2 + number}:{ports.discovery}" for number in range(cameras)],
@@ -139,8 +161,10 @@ def _configuration(ports: _Ports, secret: str, cameras: int, directory: Path) ->
         },
         "camera": {"api_port": ports.api, "channel_port": ports.channel},
         "storage": {"directory": str(directory / "state")},
-        "web": {"enabled": False},
-        "log": {"level": "warning"},
+        "web": {"enabled": False} if ports.cloud is None else web,
+        **({} if ports.cloud is None else {"cloud": cloud}),
+        # The cloud is asked first before it is there.
+        "log": {"level": "warning", "levels": {"ipc_bridge.bridge.shop": "error"}},
     }
 
 
@@ -152,6 +176,7 @@ def _simulation(ports: _Ports, secret: str, cameras: int) -> list[str]:
         "--discovery-port": ports.discovery,
         "--secret-key": secret,
         "--events-every": EVENTS_EVERY,
+        **({} if ports.cloud is None else {"--cloud-port": ports.cloud}),
     }
     return [str(word) for pair in options.items() for word in pair]
 
@@ -189,7 +214,7 @@ async def _subscribe(port: int, view: LiveView) -> Connection:
     endpoint = Endpoint(HOST, port, f"ipc-bridge-demo-{secrets.token_hex(4)}", "3.1.1")
     connection = Connection(endpoint, Message("ipc-bridge-demo", b""), view.show, lambda: None)
     await connection.open()
-    connection.subscribe(["ipc_bridge/camera/+/event/+", "ipc_bridge/bridge/cameras"])
+    connection.subscribe(["ipc_bridge/camera/+/event/+", "ipc_bridge/shop/+/event/+", "ipc_bridge/bridge/cameras"])
     return connection
 
 

@@ -12,17 +12,24 @@
     │   ├── PayloadError        a whole packet in turn, with a payload that cannot be used
     │   └── SilenceError        an answer that is due did not come
     ├── EventError              an event that cannot be used: acknowledged, counted, logged
-    ├── DeviceError             a camera cannot be talked to
+    ├── DeviceError             a camera, or the cloud, cannot be talked to
     │   ├── UnreachableError    no connection, or it broke
     │   │   └── NoAnswerError   there is one, but no answer in time
     │   ├── CertificateError    the certificate is not the one that was pinned, or not from the CA
-    │   ├── RefusedError        the camera answered with a code of its own
-    │   └── ReplyError          the camera answered what its API cannot mean
+    │   ├── RefusedError        it answered with a code of its own
+    │   │   └── CredentialsError it does not take the account
+    │   └── ReplyError          it answered what its API cannot mean
+    │       └── RejectedFileError a file that it points to is not taken: elsewhere, too large, not what it should be
     ├── ParameterError          a call that the catalogue refuses, before anything is sent
     │   └── FileTooLargeError   its file is over the camera's limit
     ├── ClientCertificateError  the .p12 file or its password is wrong
-    ├── CommandError            a command over MQTT is not carried out
+    ├── CommandError            what somebody asked of the bridge is not carried out
     ├── HookRefusedError        a post to a hook is not taken
+    ├── PluginError             a plugin does not do its work
+    │   ├── PluginRefusedError  it cannot be loaded: its file, its hooks or its settings are wrong
+    │   ├── PluginFailedError   its code raised, or returned what it must not
+    │   ├── PluginOverdueError  it did not come back in time
+    │   └── PluginGoneError     its thread or process has ended
     └── BrokerError             the MQTT broker cannot be used
         ├── BrokerRefusedError  it refuses this client
         └── BrokerLostError     the connection broke
@@ -81,19 +88,19 @@ class EventError(BridgeError):
 
 
 class DeviceError(BridgeError):
-    """A camera cannot be talked to."""
+    """A camera, or the cloud, cannot be talked to."""
 
 
 class UnreachableError(DeviceError):
-    """There is no connection to the camera, or it broke."""
+    """There is no connection, or it broke."""
 
 
 class NoAnswerError(UnreachableError):
-    """The camera did not answer in time."""
+    """There was no answer in time."""
 
 
 class CertificateError(DeviceError):
-    """The camera shows a certificate that is not to be trusted.
+    """The certificate that is shown is not to be trusted.
 
     ``fingerprint`` is the SHA-256 of what it showed, lower-case hex, where it could be read.
     """
@@ -104,7 +111,7 @@ class CertificateError(DeviceError):
 
 
 class RefusedError(DeviceError):
-    """The camera answered with an error code of its own (``catalog.codes`` explains them).
+    """The answer is an error code (``catalog.codes`` explains them).
 
     ``name`` is the vendor's for the code; None for one that it does not document.
     """
@@ -115,8 +122,16 @@ class RefusedError(DeviceError):
         self.name = name
 
 
+class CredentialsError(RefusedError):
+    """The account is not accepted, or a clock is so wrong that it looks like that: a person has to see to it."""
+
+
 class ReplyError(DeviceError):
-    """The camera answered what its API cannot mean."""
+    """The answer is what the API cannot mean."""
+
+
+class RejectedFileError(ReplyError):
+    """A file that a camera points to is not taken: it is on another host, too large, or not what it should be."""
 
 
 class ParameterError(BridgeError):
@@ -132,7 +147,7 @@ class ClientCertificateError(BridgeError):
 
 
 class CommandError(BridgeError):
-    """A command over MQTT is not carried out.
+    """What somebody asked of the bridge, over MQTT or in a plugin, is not carried out.
 
     ``kind`` is the contract's word for the reason; ``code`` and ``name`` are the camera's, where it refused.
     """
@@ -154,6 +169,33 @@ class HookRefusedError(BridgeError):
         super().__init__(message)
         self.kind = kind
         self.status = status
+
+
+class PluginError(BridgeError):
+    """A plugin does not do its work."""
+
+
+class PluginRefusedError(PluginError):
+    """A plugin cannot be loaded.
+
+    ``problems`` are key paths below the plugin's settings, empty for the plugin as a whole, each with a sentence.
+    """
+
+    def __init__(self, problems: list[tuple[tuple[str | int, ...], str]]) -> None:
+        super().__init__("; ".join(text for _path, text in problems))
+        self.problems = problems
+
+
+class PluginFailedError(PluginError):
+    """A plugin's code raised, or returned what it must not."""
+
+
+class PluginOverdueError(PluginError):
+    """A plugin did not come back in time."""
+
+
+class PluginGoneError(PluginError):
+    """A plugin's thread or process has ended."""
 
 
 class BrokerError(BridgeError):

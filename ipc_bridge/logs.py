@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TextIO
 
@@ -85,6 +86,32 @@ class Once:
         self._said.discard(key)
 
 
+class Seldom:
+    """Warns of what anybody can cause as often as they like: once in :attr:`EVERY` seconds, with a count of the rest.
+
+    Args:
+        now: tells the time in seconds, from anywhere.
+    """
+
+    EVERY = 60.0
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._silent_until = -math.inf
+        self._unsaid = 0
+
+    def warning(self, logger: logging.Logger, message: str, *args: object) -> None:
+        """Log ``message`` where it is time for one."""
+        now = self._now()
+        if now < self._silent_until:
+            self._unsaid += 1
+            return
+        self._silent_until = now + self.EVERY
+        others = f" ({self._unsaid} others before)" if self._unsaid else ""
+        self._unsaid = 0
+        logger.warning("%s%s", message % args, others)
+
+
 def set_up(
     level: str,
     levels: Mapping[str, str],
@@ -108,5 +135,7 @@ def set_up(
     else:
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    # It tells of every part of every picture.
+    logging.getLogger("PIL").setLevel(max(logging.INFO, logging.getLogger().level))
     for name, own_level in levels.items():
         logging.getLogger(name).setLevel(own_level.upper())

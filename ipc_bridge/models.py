@@ -95,19 +95,26 @@ class CameraInfo:
 class Event:
     """The head of every event.
 
-    Times are Unix seconds: ``time`` by the camera's clock, ``received_at`` by the bridge's.
+    Times are Unix seconds: ``time`` by the camera's clock, ``received_at`` by the bridge's. What the cloud tells has no
+    ``event_id``, and the ``shop`` that it tells of.
     """
 
     uid: str
     sn: str
     camera: str
-    event_id: int
+    event_id: int | None
     time: float
     received_at: float
     transport: Transport
+    shop: str | None = None
 
     kind: ClassVar[str]
     """The last level of the event's topic."""
+
+    @property
+    def source(self) -> str:
+        """Whose events are counted together and stay in order: a camera's by its serial, or a shop's."""
+        return self.sn if self.shop is None else shop_source(self.shop)
 
     @property
     def event_type(self) -> str:
@@ -119,9 +126,14 @@ class Event:
         return {}
 
 
+def shop_source(shop: str) -> str:
+    """The ``source`` of a shop's events: no serial number has a colon."""
+    return f"shop:{shop}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaceEvent(Event):
-    """A face was recognised."""
+    """A face was recognised. ``visitor`` is the event's type where it was told; a camera tells the group alone."""
 
     face_id: str | None
     cloud_face_id: str | None
@@ -132,12 +144,15 @@ class FaceEvent(Event):
     arrivals: int | None
     picture_url: str | None
     attributes: dict[str, Any] = field(default_factory=dict)
+    visitor: str | None = None
 
     kind: ClassVar[str] = "face"
 
     @property
     def event_type(self) -> str:
         """``stranger`` (also without a group), ``regular``, or ``member`` of a group someone made."""
+        if self.visitor is not None:
+            return self.visitor
         if self.group is None:
             return "stranger"
         return self.group if self.group in ("stranger", "regular") else "member"

@@ -12,10 +12,10 @@ from typing import Any
 import orjson
 
 from ipc_bridge.bridge.publisher import Publisher
-from ipc_bridge.catalog.codes import APP_ID_INVALID, SECRET_KEY_INVALID
 from ipc_bridge.errors import (
     BridgeError,
     CommandError,
+    CredentialsError,
     FileTooLargeError,
     NoAnswerError,
     ParameterError,
@@ -105,8 +105,7 @@ def judge(error: BridgeError) -> CommandError:
         case ParameterError():
             return CommandError("invalid", message)
         case RefusedError(code=code, name=name):
-            kind = "auth" if code in (APP_ID_INVALID, SECRET_KEY_INVALID) else "camera"
-            return CommandError(kind, message, code, name)
+            return CommandError("auth" if isinstance(error, CredentialsError) else "camera", message, code, name)
         case ReplyError():
             return CommandError("camera", message)
         case NoAnswerError():

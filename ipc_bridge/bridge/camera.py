@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import Counter
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +18,7 @@ from ipc_bridge.bridge.lateness import CameraClock
 from ipc_bridge.bridge.link import Acknowledge, Link, Session, TryAgainError
 from ipc_bridge.bridge.observer import Observer
 from ipc_bridge.bridge.pause import Pause, Wait
+from ipc_bridge.bridge.people_flow import PeopleFlow
 from ipc_bridge.bridge.registry import KnownCamera
 from ipc_bridge.bridge.security import TlsContexts
 from ipc_bridge.bridge.state import CameraState, Pace
@@ -56,6 +59,7 @@ class CameraRunner:
         clock: what is known of the camera's own.
         observer: who is told.
         pace: how its API is asked.
+        now: tells the bridge's Unix time.
         backoff: the waits between tries.
     """
 
@@ -68,6 +72,7 @@ class CameraRunner:
         clock: CameraClock,
         observer: Observer,
         pace: Pace,
+        now: Callable[[], float] = time.time,
         backoff: Backoff | None = None,
     ) -> None:
         # What a person wrote down is tried before what was found last time.
@@ -81,6 +86,13 @@ class CameraRunner:
         """Ends of sessions by cause."""
         self.info: CameraInfo = known.info(config.name)
         self.state = CameraState(known, pace, self._state_changed, lambda: self._observer.camera_changed(self))
+        self.people = PeopleFlow(
+            known,
+            pace,
+            lambda: now() + (clock.measured_offset or 0.0),
+            lambda: self._observer.people_counted(self),
+            lambda: self._observer.camera_changed(self),
+        )
         self.api: CameraApi | None = None
         """Its API while it can be called."""
         self._contexts = contexts
@@ -151,6 +163,8 @@ class CameraRunner:
         api = self.reachable_api()
         await self._ask(api)
         await self.state.read(api)
+        if self.people.is_counted is not False:
+            await self.people.read(api)
 
     def reachable_api(self) -> CameraApi:
         """Its API, to be called now.
@@ -262,20 +276,27 @@ class CameraRunner:
             self._change(Status.ONLINE, None)
             log.info("Camera %s (%s) is online at %s", self.sn, self.info.name, self.known.host)
             self._observer.camera_event("camera_online", self)
-            tasks.append(asyncio.create_task(self._read_state(describing, api)))
+            for what, run in (("settings", self.state.run), ("counts", self.people.run)):
+                tasks.append(asyncio.create_task(self._read(describing, run, api, what)))
             return await session.keep()
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
 
-    async def _read_state(self, describing: asyncio.Task[None], api: CameraApi) -> None:
-        """Keep the settings up to date, once it is known which model and firmware it is."""
+    async def _read(
+        self,
+        describing: asyncio.Task[None],
+        run: Callable[[CameraApi], Coroutine[Any, Any, None]],
+        api: CameraApi,
+        what: str,
+    ) -> None:
+        """Keep ``what`` up to date, once it is known which model and firmware the camera has."""
         await asyncio.wait([describing])
         try:
-            await self.state.run(api)
+            await run(api)
         except Exception:
-            log.exception("Camera %s: a bug in the bridge: its settings are not read any more", self.sn)
+            log.exception("Camera %s: a bug in the bridge: its %s are not read any more", self.sn, what)
 
     async def _describe(self, api: CameraApi) -> None:
         """Ask the camera about itself; what it does not tell stays as it is known."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
-from ipc_bridge.bridge.answers import Answerer, Request, read_plain, read_request
+from ipc_bridge.bridge.answers import Answerer, Request, judge, read_plain, read_request
 from ipc_bridge.bridge.camera import CameraRunner
 from ipc_bridge.bridge.publisher import Publisher
 from ipc_bridge.bridge.snapshots import Snapshots
@@ -17,7 +17,7 @@ from ipc_bridge.bridge.supervisor import Supervisor
 from ipc_bridge.catalog.device import ENDPOINTS, GET_SNAPSHOT
 from ipc_bridge.catalog.endpoint import Effect, Endpoint
 from ipc_bridge.catalog.settings import ACTIONS, SETTINGS, Change, changes, getters_after
-from ipc_bridge.errors import CommandError, RefusedError, ReplyError
+from ipc_bridge.errors import BridgeError, CommandError, RefusedError, ReplyError
 from ipc_bridge.logs import Once
 from ipc_bridge.mqtt.connection import Received
 from ipc_bridge.mqtt.topics import Topics
@@ -26,6 +26,20 @@ log = logging.getLogger(__name__)
 
 MAX_WAITING = 32
 """Requests of one camera at a time: one more would hardly be done within ``commands.timeout``."""
+
+
+class Attendant(Protocol):
+    """Who stands beside commands."""
+
+    async def authorize(self, sn: str, name: str, params: Mapping[str, Any]) -> None:
+        """Return if a command may be carried out.
+
+        Raises:
+            CommandError: it may not.
+        """
+
+    def completed(self, sn: str, name: str, params: Mapping[str, Any], error: CommandError | None) -> None:
+        """A command was carried out, or was not because of ``error``."""
 
 
 class Commands:
@@ -39,6 +53,9 @@ class Commands:
         snapshots: where pictures go.
         allow_destructive: ``commands.allow_destructive``.
     """
+
+    attendant: Attendant | None = None
+    """Who is asked before a command and told of it afterwards."""
 
     def __init__(
         self,
@@ -86,7 +103,7 @@ class Commands:
         self._answerer.answer(
             message,
             self._topics.camera(sn, "response/set"),
-            lambda request: self._set(sn, values(request)),
+            lambda request: self._attended(sn, "set", values(request), self.set),
             read,
             # A hub shows what it asked for until it hears otherwise.
             failed=partial(self._publisher.say_again, self._topics.camera(sn, "state")),
@@ -94,17 +111,46 @@ class Commands:
 
     def _press_received(self, message: Received) -> None:
         sn, _press, name = self._topics.camera_levels(message.topic)
-        topic = self._topics.camera(sn, "response/press")
-        self._answerer.answer(message, topic, partial(self._press, sn, name), _read_press)
+
+        async def press(request: Request) -> Any:
+            return await self._attended(sn, f"press/{name}", request.params, partial(self.press, name=name))
+
+        self._answerer.answer(message, self._topics.camera(sn, "response/press"), press, _read_press)
 
     def _request_received(self, message: Received) -> None:
         sn, _request, group, action = self._topics.camera_levels(message.topic)
-        topic = self._topics.camera(sn, f"response/{group}/{action}")
-        self._answerer.answer(message, topic, partial(self._call, sn, f"{group}/{action}"))
+        path = f"{group}/{action}"
+
+        async def call(request: Request) -> Any:
+            return await self._attended(sn, f"request/{path}", request.params, partial(self.call, path=path))
+
+        self._answerer.answer(message, self._topics.camera(sn, f"response/{path}"), call)
+
+    async def _attended(
+        self,
+        sn: str,
+        name: str,
+        params: Mapping[str, Any],
+        carry_out: Callable[[str, Mapping[str, Any]], Awaitable[dict[str, Any]]],
+    ) -> dict[str, Any]:
+        """Carry a command out, if the attendant lets us, and tell what became of it."""
+        if self.attendant is None:
+            return await carry_out(sn, params)
+        error: CommandError | None = CommandError("timeout", "it took longer than commands.timeout")
+        try:
+            await self.attendant.authorize(sn, name, params)
+            data = await carry_out(sn, params)
+            error = None
+        except BridgeError as reason:
+            error = judge(reason)
+            raise
+        finally:
+            self.attendant.completed(sn, name, params, error)
+        return data
 
     # What is done.
 
-    async def _set(self, sn: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    async def set(self, sn: str, values: Mapping[str, Any]) -> dict[str, Any]:
         """Give properties new values; return what the camera reads back."""
         runner = self._supervisor.runner(sn)
         if not values:
@@ -124,28 +170,30 @@ class Commands:
                     raise
         return {name: state.values.get(name) for name in values}
 
-    async def _press(self, sn: str, name: str, request: Request) -> dict[str, Any]:
+    async def press(self, sn: str, params: Mapping[str, Any], *, name: str) -> dict[str, Any]:
+        """Press a button; return what the camera answered."""
         runner = self._supervisor.runner(sn)
         action = ACTIONS.get(name)
         if action is None:
             raise CommandError("invalid", f"there is no press/{name}: there are {', '.join(ACTIONS)}")
-        if request.params:
-            raise CommandError("invalid", f"press/{name} takes no parameters, not {min(request.params)}")
+        if params:
+            raise CommandError("invalid", f"press/{name} takes no parameters, not {min(params)}")
         if action.endpoint is None:
             with self._place(runner):
                 await runner.refresh()
             return {}
         data = await self._make(runner, action.endpoint, action.params)
         if action.endpoint is GET_SNAPSHOT:
-            await self._snapshots.publish(sn, runner.reachable_api(), str(data.get("snapshot_url")))
+            await self._snapshots.publish(sn, str(data.get("snapshot_url")))
         return data
 
-    async def _call(self, sn: str, path: str, request: Request) -> dict[str, Any]:
+    async def call(self, sn: str, params: Mapping[str, Any], *, path: str) -> dict[str, Any]:
+        """Make any call of the camera's API; return its answer's data, without what is secret."""
         runner = self._supervisor.runner(sn)
         endpoint = ENDPOINTS.get(path)
         if endpoint is None:
             raise CommandError("invalid", f"the camera's API has no {path}; docs/endpoints.md lists what it has")
-        return await self._make(runner, endpoint, request.params)
+        return await self._make(runner, endpoint, params)
 
     async def _make(self, runner: CameraRunner, endpoint: Endpoint, params: Mapping[str, Any]) -> dict[str, Any]:
         """Make one call."""

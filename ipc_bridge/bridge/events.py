@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Protocol
 
 from ipc_bridge.bridge.detections import Detections
 from ipc_bridge.bridge.lateness import Lateness
@@ -17,10 +18,24 @@ from ipc_bridge.errors import EventError
 from ipc_bridge.journal.entry import Entry
 from ipc_bridge.journal.journal import Journal
 from ipc_bridge.logs import Once
-from ipc_bridge.models import FaceEvent, MotionEvent
+from ipc_bridge.models import Event, FaceEvent, MotionEvent
 from ipc_bridge.mqtt.topics import Topics
 
 log = logging.getLogger(__name__)
+
+
+class Filter(Protocol):
+    """Who is asked about events before they are kept."""
+
+    def wants(self, sn: str) -> bool:
+        """Whether an event of this camera has to take this way."""
+
+    def put(self, event: Event, then: Callable[[Event | None], None]) -> None:
+        """Ask about ``event``; ``then`` gets what becomes of it, None where it is dropped; a camera's in order."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether more events wait than should."""
 
 
 class EventFlow:
@@ -35,6 +50,8 @@ class EventFlow:
         detections: the switches that events turn on.
     """
 
+    filter: Filter | None = None
+
     def __init__(
         self,
         topics: Topics,
@@ -45,7 +62,7 @@ class EventFlow:
         detections: Detections,
     ) -> None:
         self.counters: Counter[str] = Counter()
-        """Events: received, unusable."""
+        """Events: received, unusable, filtered."""
         self._topics = topics
         self._clock = clock
         self._journal = journal
@@ -69,23 +86,37 @@ class EventFlow:
         received_at = self._clock.time()
         event_id, event = read_event(payload, origin, received_at)
         if isinstance(event, EventError):
-            self.counters["unusable"] += 1
-            self._complaints.warning(
-                log,
-                f"{origin.sn} {str(event)[:12]}",
-                "Camera %s sent an event that cannot be used: %s",
-                origin.sn,
-                event,
-            )
+            self.unusable(f"Camera {origin.sn}", event)
             acknowledge(event_id)
             return
+        self.append(event, partial(acknowledge, event_id))
+
+    def append(self, event: Event, on_safe: Callable[[], None]) -> None:
+        """Take in an event that is decoded; ``on_safe`` is called once it is on the disk."""
         self.counters["received"] += 1
-        self._journal.append(event, partial(acknowledge, event.event_id))
+        if self.filter is not None and self.filter.wants(event.source):
+            self.filter.put(event, partial(self._filtered, on_safe))
+        else:
+            self._journal.append(event, on_safe)
+
+    def _filtered(self, on_safe: Callable[[], None], event: Event | None) -> None:
+        if event is None:
+            self.counters["filtered"] += 1
+            on_safe()
+        else:
+            self._journal.append(event, on_safe)
+
+    def unusable(self, whose: str, error: EventError) -> None:
+        """Count an event that is of no use to anybody; ``whose`` it is, for the log."""
+        self.counters["unusable"] += 1
+        self._complaints.warning(
+            log, f"{whose} {str(error)[:12]}", "%s sent an event that cannot be used: %s", whose, error
+        )
 
     @property
     def is_full(self) -> bool:
-        """Whether the journal has no room: cameras are to keep what they have."""
-        return self._journal.is_full
+        """Whether there is no room for events: cameras are to keep what they have."""
+        return self._journal.is_full or (self.filter is not None and self.filter.is_full)
 
     def remember_faces(self, newest: Mapping[str, float]) -> None:
         """Which face each camera's retained one is, by its time."""
@@ -101,7 +132,8 @@ class EventFlow:
 
     def _handed(self, entry: Entry, payload: bytes, late: bool) -> None:
         event = entry.event
-        if event.sn in self._forgotten:
+        # What the cloud tells of a camera is the shop's, and not the camera's own.
+        if event.shop is not None or event.sn in self._forgotten:
             return
         if isinstance(event, MotionEvent) and not late:
             self._detections.found(event)

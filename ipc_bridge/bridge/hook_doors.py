@@ -6,7 +6,7 @@ import logging
 from collections import Counter
 from typing import Any
 
-from ipc_bridge.bridge.hook_door import HookDoor
+from ipc_bridge.bridge.door import Door
 from ipc_bridge.bridge.hook_refusals import Refusal
 from ipc_bridge.clock import Clock
 from ipc_bridge.errors import HookRefusedError
@@ -34,7 +34,7 @@ class HookDoors:
         self.refused: Counter[str] = Counter()
         """Posts that were not, by the kind of refusal."""
         self._public_url = public_url or ""
-        self._doors: dict[str, HookDoor] = {}
+        self._doors: dict[str, Door] = {}
         self._silent_until = clock.monotonic()
         self._unsaid = 0
 
@@ -42,15 +42,15 @@ class HookDoors:
         """The callback URL for ``path``."""
         return f"{self._public_url}{PREFIX}{path}"
 
-    def open(self, door: HookDoor) -> None:
+    def open(self, door: Door) -> None:
         """Let posts in through ``door``."""
         self._doors[door.path] = door
 
-    def close(self, door: HookDoor) -> None:
+    def close(self, door: Door) -> None:
         """Let none in any more."""
         self._doors.pop(door.path, None)
 
-    def find(self, path: str) -> HookDoor:
+    def find(self, path: str) -> Door:
         """The door at ``path``.
 
         Raises:
@@ -61,7 +61,7 @@ class HookDoors:
             raise Refusal.UNKNOWN_PATH.error()
         return door
 
-    def count_refused(self, error: HookRefusedError, remote: str | None, door: HookDoor | None) -> None:
+    def count_refused(self, error: HookRefusedError, remote: str | None, door: Door | None) -> None:
         """Count a refusal, and tell of it, but not more often than once a minute: anybody can post."""
         self.refused[error.kind] += 1
         now = self.clock.monotonic()
@@ -69,7 +69,7 @@ class HookDoors:
             self._unsaid += 1
             return
         self._silent_until = now + COMPLAIN_EVERY
-        whose = "" if door is None else f" to the hook of camera {door.sn}"
+        whose = "" if door is None else f" to the hook of {door.whose}"
         others = f" ({self._unsaid} others were refused before)" if self._unsaid else ""
         self._unsaid = 0
         log.warning("A post from %s%s is refused: %s%s", remote, whose, error, others)

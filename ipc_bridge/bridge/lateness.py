@@ -115,13 +115,13 @@ class Lateness:
             log.warning("The clock of this machine was set by %.0f s", step)
             for camera in self._cameras.values():
                 camera.bridge_stepped(step)
-        self.camera(entry.event.sn).observe(entry.event.time, entry.event.received_at)
+        self.camera(entry.event.source).observe(entry.event.time, entry.event.received_at)
 
     def is_late(self, entry: Entry) -> bool:
         """Whether ``entry``, handed over now, is history."""
         event = entry.event
         waited = self._waited(entry)
-        age_when_received = event.received_at - (event.time - self.camera(event.sn).offset)
+        age_when_received = event.received_at - (event.time - self.camera(event.source).offset)
         return waited > self._max_age or age_when_received + waited > self._max_age
 
     def _waited(self, entry: Entry) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -49,6 +49,7 @@ def event_payload(entry: Entry, *, late: bool) -> bytes:
             "late": late,
             "transport": event.transport.value,
             **event.details(),
+            **({} if event.shop is None else {"shop": event.shop}),
         }
     )
 
@@ -86,14 +87,28 @@ def cameras_list(cameras: Iterable[tuple[CameraInfo, Status, str | None]]) -> li
     ]
 
 
-def bridge_info_payload(version: str, started_at: float, known: int, online: int) -> bytes:
-    """``bridge/info``."""
+def snapshot(info: CameraInfo, status: Status, reason: str | None, state: Mapping[str, Any]) -> dict[str, Any]:
+    """A camera as plugins see it; nothing of it changes later."""
+    return {
+        "sn": info.sn,
+        "name": info.name,
+        "model": info.model_name,
+        "host": info.host,
+        "firmware": info.firmware,
+        "status": status.value,
+        "reason": reason,
+        "state": dict(state),
+    }
+
+
+def bridge_info_payload(version: str, started_at: float, known: int, online: int, plugins: Iterable[str] = ()) -> bytes:
+    """``bridge/info``; ``plugins`` are the names of those that are loaded."""
     return encode(
         {
             "version": version,
             "contract": CONTRACT_VERSION,
             "started_at": rfc3339(started_at),
             "cameras": {"known": known, "online": online},
-            "plugins": [],
+            "plugins": list(plugins),
         }
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ipc_bridge.bridge.link import Acknowledge
@@ -20,6 +21,9 @@ class Observer(Protocol):
     def state_changed(self, runner: CameraRunner) -> None:
         """Its properties changed."""
 
+    def people_counted(self, runner: CameraRunner) -> None:
+        """Its counts of people changed."""
+
     def camera_event(self, kind: str, runner: CameraRunner, **details: Any) -> None:
         """Something happened that ``bridge/event`` tells."""
 
@@ -30,3 +34,13 @@ class Observer(Protocol):
         self, runner: CameraRunner, payload: bytes, transport: Transport, acknowledge: Acknowledge
     ) -> None:
         """An event came; ``acknowledge`` takes its id once it is safe."""
+
+
+class Listener(Protocol):
+    """Told of all cameras, beside the hub."""
+
+    def camera_happened(self, kind: str, sn: str) -> None:
+        """Something happened that ``bridge/event`` tells."""
+
+    def state_changed(self, sn: str, values: Mapping[str, Any]) -> None:
+        """A camera's properties were read, and some are others."""

@@ -1,7 +1,7 @@
 """Delivery to the broker: what is retained, what is news, and every camera's events in order.
 
 One sliding window over one connection, filled in this order: retained state and other messages,
-then events, then what is only for display. Nothing is done until the broker has acknowledged it:
+then events, then what is only for display, then pictures. Nothing is done until the broker has acknowledged it:
 what a lost connection leaves unacknowledged is decided and encoded anew on the next one.
 """
 
@@ -12,11 +12,13 @@ import enum
 import logging
 from collections import Counter, deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
 from ipc_bridge.bridge.lanes import Lanes
 from ipc_bridge.bridge.messages import event_payload
+from ipc_bridge.bridge.picture_queue import Picture, PictureQueue
 from ipc_bridge.journal.entry import Entry
 from ipc_bridge.logs import Once
 from ipc_bridge.mqtt.connection import Connection, Message, Received
@@ -26,6 +28,8 @@ log = logging.getLogger(__name__)
 
 MAX_NEWS = 1_000
 """Messages that are neither state nor event and wait for the broker."""
+POST_EVERY = 0.05
+"""Seconds between two posts while events wait: those of others must not hold them up."""
 DISPLAY_EVERY = 1.0
 """Seconds after which what is for display goes out even between events."""
 
@@ -41,6 +45,14 @@ class Rank(enum.IntEnum):
 class _Retained:
     message: Message
     rank: Rank
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Post:
+    """A message on behalf of somebody who waits for the broker to have it; ``on_done`` is told whether it took it."""
+
+    message: Message
+    on_done: Callable[[bool], None]
 
 
 class Publisher:
@@ -66,6 +78,7 @@ class Publisher:
         self._drop_late = drop_late
         self._listeners: list[Callable[[Entry, bytes, bool], None]] = []
         self._on_done: Callable[[int], None] = lambda _position: None
+        self._when_idle: dict[Callable[[], None], None] = {}
         self._loop = asyncio.get_running_loop()
         self._connection: Connection | None = None
         self._subscriptions: dict[str, Callable[[Received], None]] = {}
@@ -74,9 +87,13 @@ class Publisher:
         self._again: dict[str, None] = {}
         self._news: deque[Message] = deque()
         self._news_sent: dict[int, Message] = {}
+        self._posts: deque[Post] = deque()
+        self._posts_sent: dict[int, Post] = {}
+        self._post_due = 0.0
         self._display: dict[str, Message] = {}
         self._display_sent: dict[str, Message] = {}
         self._display_due = 0.0
+        self._pictures = PictureQueue()
         self._then: dict[str, Callable[[], None]] = {}
         self._lanes = Lanes()
         self._number = 0
@@ -113,6 +130,7 @@ class Publisher:
         if then is not None:
             self._then[topic] = then
         self._display.pop(topic, None)
+        self._pictures.drop(topic)
         self._urgent[topic] = message
         self._wake()
 
@@ -141,6 +159,31 @@ class Publisher:
         self._display[topic] = Message(topic, payload, retain=True)
         self._wake()
 
+    def picture(self, key: str, message: Message, is_wanted: Callable[[], bool] = lambda: True) -> None:
+        """Publish a picture when there is nothing else to send.
+
+        Args:
+            key: what it shows; a newer picture of the same takes its place while it waits.
+            message: with the picture.
+            is_wanted: asked when it is its turn, perhaps on another connection.
+        """
+        self._pictures.put(key, Picture(message, is_wanted))
+        self._wake()
+
+    @property
+    def dropped_pictures(self) -> int:
+        """Pictures that the broker was too slow for."""
+        return self._pictures.dropped
+
+    def when_idle(self, work: Callable[[], None]) -> None:
+        """Have ``work`` called once, as soon as there is nothing to send."""
+        self._when_idle[work] = None
+        self._wake()
+
+    def room_for(self, message: Message) -> int | None:
+        """Bytes of payload that the broker takes in ``message``; None where it names no limit."""
+        return None if self._connection is None else self._connection.room_for(message)
+
     def fits(self, topic: str, payload: bytes, correlation: bytes | None = None) -> bool:
         """Whether the broker takes a message of this size; True while there is none."""
         message = Message(topic, payload, correlation=correlation)
@@ -156,6 +199,16 @@ class Publisher:
         self._news.append(Message(topic, payload, correlation=correlation))
         self._wake()
 
+    def post(self, post: Post) -> None:
+        """Publish for somebody who waits; how many there are at most is the caller's business."""
+        self._posts.append(post)
+        self._wake()
+
+    def withdraw(self, post: Post) -> None:
+        """Nobody waits for ``post`` any more: what has not gone out yet does not."""
+        with suppress(ValueError):
+            self._posts.remove(post)
+
     def on_done(self, listener: Callable[[int], None]) -> None:
         """Have ``listener`` told of the position of each event that is done with."""
         self._on_done = listener
@@ -165,13 +218,13 @@ class Publisher:
         self._lanes.append(entry)
         self._wake()
 
-    def hold(self, sn: str) -> None:
-        """Keep a camera's events back until :meth:`release`."""
-        self._lanes.hold(sn)
+    def hold(self, source: str) -> None:
+        """Keep the events of a source back until :meth:`release`."""
+        self._lanes.hold(source)
 
-    def release(self, sn: str) -> None:
-        """Let a camera's events go."""
-        self._lanes.release(sn)
+    def release(self, source: str) -> None:
+        """Let the events of a source go."""
+        self._lanes.release(source)
         self._wake()
 
     def repeat(self) -> None:
@@ -210,8 +263,11 @@ class Publisher:
         self._lanes.send_again()
         self._news.extendleft(reversed(self._news_sent.values()))
         self._news_sent.clear()
+        self._posts.extendleft(reversed(self._posts_sent.values()))
+        self._posts_sent.clear()
         self._display = {**self._display_sent, **self._display}
         self._display_sent.clear()
+        self._pictures.send_again()
         self._idle.set()
 
     def writable(self) -> None:
@@ -242,7 +298,13 @@ class Publisher:
             if not self._send_next(connection):
                 if connection.in_flight == 0:
                     self._idle.set()
+                self._do_what_waits()
                 break
+
+    def _do_what_waits(self) -> None:
+        waiting, self._when_idle = self._when_idle, {}
+        for work in waiting:
+            work()
 
     def _send_next(self, connection: Connection) -> bool:
         if self._urgent:
@@ -258,12 +320,20 @@ class Publisher:
             del self._again[topic]
             if (kept := self._retained.get(topic)) is not None:
                 self._hand_over(connection, kept.message, partial(self._state_done, kept.message))
+        elif self._posts and (not self._lanes.has_next or self._loop.time() >= self._post_due):
+            self._post_due = self._loop.time() + POST_EVERY
+            post = self._posts.popleft()
+            self._number += 1
+            self._posts_sent[self._number] = post
+            self._hand_over(connection, post.message, partial(self._post_done, self._number))
         elif self._display and (not self._lanes.has_next or self._loop.time() >= self._display_due):
             topic = next(iter(self._display))
             message = self._display_sent[topic] = self._display.pop(topic)
             self._hand_over(connection, message, partial(self._display_done, message))
         elif (entry := self._lanes.next()) is not None:
             self._send_event(connection, entry)
+        elif (picture := self._pictures.next()) is not None:
+            self._hand_over(connection, picture, partial(self._picture_done, picture.topic))
         else:
             return False
         return True
@@ -277,7 +347,7 @@ class Publisher:
                 self._on_done(entry.position)
                 return
         payload = event_payload(entry, late=late)
-        topic = self._topics.camera(entry.event.sn, f"event/{entry.event.kind}")
+        topic = self._event_topic(entry)
         self._hand_over(connection, Message(topic, payload), partial(self._event_done, entry))
         for listener in self._listeners:
             listener(entry, payload, late)
@@ -309,18 +379,31 @@ class Publisher:
         if not accepted:
             self._refused(message.topic)
 
+    def _post_done(self, number: int, accepted: bool) -> None:
+        self._posts_sent.pop(number).on_done(accepted)
+
     def _display_done(self, message: Message, accepted: bool) -> None:
         if self._display_sent.get(message.topic) is message:
             del self._display_sent[message.topic]
         if not accepted:
             self._refused(message.topic)
 
+    def _picture_done(self, topic: str, accepted: bool) -> None:
+        self._pictures.done()
+        if not accepted:
+            self._refused(topic)
+
     def _event_done(self, entry: Entry, accepted: bool) -> None:
         self._lanes.done(entry)
         self.counters["delivered" if accepted else "refused"] += 1
         if not accepted:
-            self._refused(self._topics.camera(entry.event.sn, f"event/{entry.event.kind}"))
+            self._refused(self._event_topic(entry))
         self._on_done(entry.position)
+
+    def _event_topic(self, entry: Entry) -> str:
+        event = entry.event
+        leaf = f"event/{event.kind}"
+        return self._topics.camera(event.sn, leaf) if event.shop is None else self._topics.shop(event.shop, leaf)
 
     def _refused(self, topic: str) -> None:
         self._complaints.warning(

@@ -1,4 +1,4 @@
-"""What the bridge remembers of each camera between two starts."""
+"""What the bridge remembers of each camera, and of the cloud's shops, between two starts."""
 
 from __future__ import annotations
 
@@ -80,6 +80,19 @@ class KnownCamera:
         )
 
 
+@dataclass(slots=True)
+class KnownShop:
+    """The record of one of the cloud's shops."""
+
+    number: str
+    announced: dict[str, str] = field(default_factory=dict)
+    """Home Assistant's components of this shop: id to platform."""
+    cameras: dict[str, dict[str, str]] = field(default_factory=dict)
+    """The same of its cameras, as far as the cloud tells of them, by serial number."""
+    hook_url: str | None = None
+    """Where the cloud was told to post its events: it can be told only once, and never otherwise."""
+
+
 class Registry:
     """All records, kept in one file.
 
@@ -94,6 +107,11 @@ class Registry:
         self.client_id = client_id if isinstance(client_id, str) and client_id else f"ipc-bridge-{secrets.token_hex(6)}"
         self.bridge_announced: dict[str, str] = _strings(content.get("bridge_announced"))
         self.cameras: dict[str, KnownCamera] = _read_cameras(content)
+        shops = content.get("shops")
+        self.shops: dict[str, KnownShop] = {}
+        for row in shops[:MAX_CAMERAS] if isinstance(shops, list) else []:
+            if isinstance(row, dict) and is_serial(row.get("number")):
+                self.shops[row["number"]] = _read_shop(row)
         self.forgotten: set[str] = {sn for sn in content.get("forgotten") or () if is_serial(sn)}
         """Serials that are not taken in again by themselves."""
         self.clearing: set[str] = {topic for topic in content.get("clearing") or () if isinstance(topic, str)}
@@ -104,6 +122,10 @@ class Registry:
     def record(self, sn: str) -> KnownCamera:
         """The record of ``sn``, a new one where there is none."""
         return self.cameras.setdefault(sn, KnownCamera(sn))
+
+    def shop(self, number: str) -> KnownShop:
+        """The record of a shop, a new one where there is none."""
+        return self.shops.setdefault(number, KnownShop(number))
 
     def forget(self, sn: str, topics: Iterable[str]) -> None:
         """Remember nothing more of ``sn``, but that ``topics`` are to be cleared."""
@@ -154,6 +176,7 @@ class Registry:
             "forgotten": sorted(self.forgotten),
             "clearing": sorted(self.clearing),
             "cameras": [asdict(replace(record)) for record in self.cameras.values()],
+            "shops": [asdict(shop) for shop in self.shops.values()],
         }
 
 
@@ -197,6 +220,16 @@ def _read_row(row: object) -> KnownCamera | None:
         posts=row.get("posts") is True,
         announced=_strings(row.get("announced")),
         unsupported=_texts(row.get("unsupported")),
+    )
+
+
+def _read_shop(row: dict[str, Any]) -> KnownShop:
+    cameras, url = row.get("cameras"), row.get("hook_url")
+    return KnownShop(
+        number=row["number"],
+        announced=_strings(row.get("announced")),
+        cameras={sn: _strings(one) for sn, one in cameras.items()} if isinstance(cameras, dict) else {},
+        hook_url=url if isinstance(url, str) else None,
     )
 
 

@@ -20,7 +20,7 @@ from ipc_bridge.bridge.supervisor import Supervisor
 from ipc_bridge.device.discovery import Discovery
 from ipc_bridge.errors import CommandError, DeviceError, StorageError
 from ipc_bridge.journal.history import DEFAULT_LIMIT, MAX_LIMIT, Query, read_events
-from ipc_bridge.models import is_serial
+from ipc_bridge.models import is_serial, shop_source
 from ipc_bridge.mqtt.connection import Received
 from ipc_bridge.mqtt.topics import Topics
 
@@ -39,6 +39,7 @@ class BridgeRequests:
         lateness: what is history.
         health: figures.
         journal: the journal's file.
+        reload: loads plugins anew; returns what became of each.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class BridgeRequests:
         lateness: Lateness,
         health: Health,
         journal: Path,
+        reload: Callable[[], Awaitable[dict[str, Any]]],
     ) -> None:
         self._topics = topics
         self._answerer = answerer
@@ -58,10 +60,12 @@ class BridgeRequests:
         self._lateness = lateness
         self._health = health
         self._journal = journal
+        self._reload_plugins = reload
         self._verbs: dict[str, Callable[[Request], Awaitable[Any]]] = {
             "discover": self._discover,
             "forget": self._forget,
             "refresh": self._refresh,
+            "reload": self._reload,
             "events": self._events,
             "trust": self._trust,
             "diagnose": self._diagnose,
@@ -99,14 +103,18 @@ class BridgeRequests:
         return {"sn": sn}
 
     async def _events(self, request: Request) -> dict[str, Any]:
-        sn, since, limit = _take(request, "sn", "since", "limit")
-        query = _query(sn, since, limit)
+        sn, shop, since, limit = _take(request, "sn", "shop", "since", "limit")
+        query = _query(_source(sn, shop), since, limit)
         try:
             entries = await asyncio.to_thread(read_events, self._journal, query)
         except StorageError as error:
             raise CommandError("offline", str(error)) from error
         payloads = [event_payload(entry, late=self._lateness.is_late(entry)) for entry in entries]
         return {"events": [orjson.Fragment(payload) for payload in payloads]}
+
+    async def _reload(self, request: Request) -> dict[str, Any]:
+        _take(request)
+        return await self._reload_plugins()
 
     async def _diagnose(self, request: Request) -> dict[str, Any]:
         _take(request)
@@ -140,27 +148,34 @@ def _serial(sn: object) -> str:
     return sn
 
 
-def _query(sn: object, since: object, limit: object) -> Query:
+def _source(sn: object, shop: object) -> str | None:
+    if shop is None:
+        return None if sn is None else _serial(sn)
+    if sn is not None or not isinstance(shop, str) or not is_serial(shop):
+        raise CommandError("invalid", "shop must be a sunmi_shop_no, and goes without sn")
+    return shop_source(shop)
+
+
+def _query(source: str | None, since: object, limit: object) -> Query:
     if limit is None:
         limit = DEFAULT_LIMIT
     if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MAX_LIMIT:
         raise CommandError("invalid", f"limit must be a whole number from 1 to {MAX_LIMIT}")
-    serial = None if sn is None else _serial(sn)
     if since is None:
-        return Query(serial, limit=limit)
+        return Query(source, limit=limit)
     if isinstance(since, int | float) and not isinstance(since, bool) and since >= 0:
         if since >= FIRST_TIME:
-            return Query(serial, since=float(since), limit=limit)
-        if serial is not None:
-            return Query(serial, from_seq=int(since), limit=limit)
+            return Query(source, since=float(since), limit=limit)
+        if source is not None:
+            return Query(source, from_seq=int(since), limit=limit)
     if isinstance(since, str):
         try:
             when = datetime.fromisoformat(since)
         except ValueError:
             when = None
         if when is not None and when.tzinfo is not None:
-            return Query(serial, since=when.timestamp(), limit=limit)
+            return Query(source, since=when.timestamp(), limit=limit)
     raise CommandError(
         "invalid",
-        "since must be a time such as 2026-11-22T17:00:07Z, Unix seconds, or with sn one of its seq numbers",
+        "since must be a time such as 2026-11-22T17:00:07Z, Unix seconds, or with sn or shop one of its seq numbers",
     )

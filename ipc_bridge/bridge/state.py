@@ -34,7 +34,7 @@ READS_AT_ONCE = 8
 JITTER = 0.1
 """By this part of it an interval varies, so that many cameras are not asked at the same moment."""
 
-_UNSUPPORTED = frozenset({URL_NOT_FOUND, OP_NOT_ALLOWED, OP_NOT_SUPPORT})
+UNSUPPORTED = frozenset({URL_NOT_FOUND, OP_NOT_ALLOWED, OP_NOT_SUPPORT})
 _NOT_THIS_GETTER = frozenset({APP_ID_INVALID, SECRET_KEY_INVALID, DEVICE_NOT_ACTIVATED})
 """Refusals that say nothing of what was asked: any call gets them."""
 
@@ -48,11 +48,13 @@ class Pace:
     Args:
         interval: ``state.interval`` in seconds.
         timeout: seconds for one call; None: what is usual.
+        flow_interval: ``state.flow_interval`` in seconds.
         turns: taken for each getter.
     """
 
     interval: float
     timeout: float | None = None
+    flow_interval: float = 60.0
     turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READS_AT_ONCE))
 
 
@@ -162,7 +164,7 @@ class CameraState:
         except RefusedError as error:
             if error.code in _NOT_THIS_GETTER:
                 raise
-            if error.code in _UNSUPPORTED:
+            if error.code in UNSUPPORTED:
                 has_it = False
                 self._known.unsupported.append(getter.path)
                 log.info("Camera %s does not have %s: %s", self._known.sn, ", ".join(names), error)

@@ -17,6 +17,7 @@ from ipc_bridge.bridge.events import EventFlow
 from ipc_bridge.bridge.hook_doors import HookDoors
 from ipc_bridge.bridge.lateness import Lateness
 from ipc_bridge.bridge.link import Acknowledge
+from ipc_bridge.bridge.observer import Listener
 from ipc_bridge.bridge.publisher import Publisher
 from ipc_bridge.bridge.registry import MAX_CAMERAS, KnownCamera, Registry
 from ipc_bridge.bridge.security import TlsContexts
@@ -28,7 +29,7 @@ from ipc_bridge.device.discovery import Answer
 from ipc_bridge.device.events import Origin
 from ipc_bridge.errors import CommandError
 from ipc_bridge.logs import Once
-from ipc_bridge.models import CameraInfo, Status, Transport
+from ipc_bridge.models import CameraInfo, FaceEvent, Status, Transport
 from ipc_bridge.mqtt.topics import CAMERA_RETAINED, OFFLINE, ONLINE, Topics
 
 log = logging.getLogger(__name__)
@@ -41,9 +42,22 @@ class CameraAnnouncer(Protocol):
     """Who tells the hub of cameras."""
 
     def announce(
-        self, info: CameraInfo, known: KnownCamera, state: Mapping[str, Any], then: Callable[[], None] | None
+        self,
+        info: CameraInfo,
+        known: KnownCamera,
+        state: Mapping[str, Any],
+        counts: bool | None,
+        then: Callable[[], None] | None,
     ) -> None:
-        """Tell of one, with what it has as far as ``state`` knows; ``then`` is called when its events may follow."""
+        """Tell of one, with what it has.
+
+        Args:
+            info: what is known of it.
+            known: its record.
+            state: its properties, as far as they are known.
+            counts: whether it counts people; None while nobody knows.
+            then: called when its events may follow.
+        """
 
     def withdraw(self, known: KnownCamera) -> list[str]:
         """Tell nothing more of one; returns the topics to be cleared for the hub to forget it."""
@@ -64,6 +78,9 @@ class Supervisor:
         announcer: who tells the hub of cameras.
         doors: where cameras post to.
     """
+
+    listener: Listener | None = None
+    """Who else is told."""
 
     def __init__(
         self,
@@ -90,7 +107,7 @@ class Supervisor:
         self._announcer = announcer
         self._doors = doors
         self._contexts = TlsContexts(config.tls)
-        self._pace = Pace(config.state.interval, max(TIMEOUT, config.commands.timeout))
+        self._pace = Pace(config.state.interval, max(TIMEOUT, config.commands.timeout), config.state.flow_interval)
         self._loop = asyncio.get_running_loop()
         self._group = asyncio.TaskGroup()
         self._runners: dict[str, CameraRunner] = {}
@@ -98,6 +115,7 @@ class Supervisor:
         self._described: set[str] = set()
         self._strangers: dict[str, CameraInfo] = {}
         self._overview_scheduled = False
+        self._plugins: list[str] = []
         self._complaints = Once()
 
     async def run(self) -> None:
@@ -147,10 +165,19 @@ class Supervisor:
         Raises:
             CommandError: there is no such camera.
         """
-        runner = self._runners.get(sn)
+        runner = self.find(sn)
         if runner is None:
             raise CommandError("invalid", f"there is no camera {sn}; bridge/cameras lists those that there are")
         return runner
+
+    def find(self, sn: str) -> CameraRunner | None:
+        """One camera's, where there is such a camera."""
+        return self._runners.get(sn)
+
+    def name_of(self, sn: str) -> str | None:
+        """What people call a camera; None where there is none."""
+        runner = self._runners.get(sn)
+        return None if runner is None else runner.info.name
 
     async def forget(self, sn: str) -> None:
         """End a camera and clear all its topics; one that is listed comes back with the next start.
@@ -209,6 +236,27 @@ class Supervisor:
         strangers = [(info, Status.DISCOVERED, NOT_ADOPTED) for info in self._strangers.values()]
         return messages.cameras_list([*rows, *strangers])
 
+    def snapshots(self) -> list[dict[str, Any]]:
+        """All cameras, as plugins see them."""
+        return [*(self.snapshot(sn) for sn in self._runners), *(self.snapshot(sn) for sn in self._strangers)]
+
+    def snapshot(self, sn: str) -> dict[str, Any]:
+        """One camera, as plugins see it.
+
+        Raises:
+            CommandError: there is no such camera.
+        """
+        if (stranger := self._strangers.get(sn)) is not None:
+            return messages.snapshot(stranger, Status.DISCOVERED, NOT_ADOPTED, {})
+        runner = self.runner(sn)
+        return messages.snapshot(runner.info, runner.status, runner.reason, runner.state.values)
+
+    def plugins_changed(self, names: list[str]) -> None:
+        """Other plugins are loaded: ``bridge/info`` tells of them."""
+        if names != self._plugins:
+            self._plugins = names
+            self._schedule_overview()
+
     def diagnosis(self) -> list[dict[str, Any]]:
         """What a person who looks for a fault wants to know of each camera."""
         return [runner.diagnosis() for runner in self._runners.values()]
@@ -247,15 +295,31 @@ class Supervisor:
         if self._runners.get(runner.sn) is runner:
             self._publisher.retain(self._topics.camera(runner.sn, "state"), messages.encode(runner.state.values))
             self._announce_again(runner)
+            if self.listener is not None:
+                self.listener.state_changed(runner.sn, runner.state.values)
+
+    def people_counted(self, runner: CameraRunner) -> None:
+        """See :class:`~ipc_bridge.bridge.observer.Observer`."""
+        if self.find(runner.sn) is runner:
+            self._publisher.retain(self._topics.camera(runner.sn, "flow"), messages.encode(runner.people.counts))
+            self._announce_again(runner)
 
     def _announce_again(self, runner: CameraRunner) -> None:
         """What the hub is told may have changed: its announcer knows."""
         if runner.sn in self._described:
-            self._announcer.announce(runner.info, runner.known, runner.state.values, None)
+            self._announce(runner, None)
+
+    def _announce(self, runner: CameraRunner, then: Callable[[], None] | None) -> None:
+        self._announcer.announce(runner.info, runner.known, runner.state.values, runner.people.is_counted, then)
 
     def camera_event(self, kind: str, runner: CameraRunner, **details: Any) -> None:
         """See :class:`~ipc_bridge.bridge.observer.Observer`."""
         self._tell(kind, sn=runner.sn, camera=runner.info.name, **details)
+
+    def stranger_became_regular(self, event: FaceEvent, late: bool) -> None:
+        """A camera calls somebody a regular whom it called a stranger before."""
+        ids = {"face_id": event.face_id, "cloud_face_id": event.cloud_face_id}
+        self._tell("stranger_became_regular", sn=event.sn, camera=event.camera, uid=event.uid, **ids, late=late)
 
     def camera_described(self, runner: CameraRunner) -> None:
         """See :class:`~ipc_bridge.bridge.observer.Observer`."""
@@ -264,7 +328,7 @@ class Supervisor:
             return
         self._described.add(sn)
         self._publisher.hold(sn)
-        self._announcer.announce(runner.info, runner.known, runner.state.values, lambda: self._publisher.release(sn))
+        self._announce(runner, lambda: self._publisher.release(sn))
         self._registry.changed()
 
     def event_received(
@@ -292,6 +356,7 @@ class Supervisor:
             self._lateness.camera(sn),
             self,
             self._pace,
+            self._clock.time,
         )
         self._runners[sn] = runner
         self._strangers.pop(sn, None)
@@ -322,9 +387,12 @@ class Supervisor:
             self._tell("camera_discovered", sn=answer.sn, host=answer.host, model=answer.model)
             self._schedule_overview()
 
-    def _tell(self, kind: str, **details: Any) -> None:
+    def _tell(self, kind: str, *, sn: str, **details: Any) -> None:
         at = messages.rfc3339(self._clock.time())
-        self._publisher.send(self._topics.bridge("event"), messages.encode({"type": kind, "time": at, **details}))
+        payload = messages.encode({"type": kind, "time": at, "sn": sn, **details})
+        self._publisher.send(self._topics.bridge("event"), payload)
+        if self.listener is not None:
+            self.listener.camera_happened(kind, sn)
 
     def _schedule_overview(self) -> None:
         """Many cameras change at once when the bridge starts: they are told of together."""
@@ -338,5 +406,5 @@ class Supervisor:
         online = sum(runner.status is Status.ONLINE for runner in self._runners.values())
         self._publisher.retain(
             self._topics.bridge("info"),
-            messages.bridge_info_payload(__version__, self._started_at, len(self._runners), online),
+            messages.bridge_info_payload(__version__, self._started_at, len(self._runners), online, self._plugins),
         )

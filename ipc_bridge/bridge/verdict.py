@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ipc_bridge.calls.offset import explain_offset
 from ipc_bridge.catalog.codes import APP_ID_INVALID, DEVICE_NOT_ACTIVATED, SECRET_KEY_INVALID, explain
-from ipc_bridge.device.offset import explain_offset
 from ipc_bridge.errors import BridgeError, CertificateError, ClientCertificateError, RefusedError
 from ipc_bridge.models import Status
 

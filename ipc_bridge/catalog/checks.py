@@ -49,3 +49,15 @@ def address_is_whole(params: Mapping[str, Any]) -> None:
         raise vol.Invalid(f"{min(given)} goes with proto static only: with dhcp the network gives the addresses")
     if params["proto"] == "static" and (missing := {"ipaddr", "netmask", "gateway"} - given):
         raise vol.Invalid(f"proto static needs {' and '.join(sorted(missing))}, too")
+
+
+def names_camera(params: Mapping[str, Any]) -> None:
+    """A camera is named by ``ipc_id``, by ``ipc_sn``, or by both where they agree."""
+    if not params.keys() & {"ipc_id", "ipc_sn"}:
+        raise vol.Invalid("give ipc_id or ipc_sn: which camera")
+
+
+def period_in_order(params: Mapping[str, Any]) -> None:
+    """``end_time`` is not before ``start_time``."""
+    if params["end_time"] < params["start_time"]:
+        raise vol.Invalid("end_time may not be before start_time")

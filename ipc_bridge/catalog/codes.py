@@ -1,7 +1,8 @@
-"""The camera's error codes: names and meanings by the vendor's table (class ``RpcErrorCode``)."""
+"""The vendor's error codes: the cameras' with the names of its table (class ``RpcErrorCode``), and the cloud's."""
 
 from __future__ import annotations
 
+import enum
 from typing import NamedTuple
 
 
@@ -102,6 +103,67 @@ DEVICE_CODES: dict[int, Code] = {
 }
 
 
+class Category(enum.Enum):
+    """What a code of the cloud is about: it has several for the same thing."""
+
+    GENERAL = "general"
+    SERVER = "server"
+    """Ask again later."""
+    ACCOUNT = "account"
+    REQUEST = "request"
+    DATA = "data"
+    """There is nothing of what was asked for."""
+    CAMERA = "camera"
+    CONFLICT = "conflict"
+    FACES = "faces"
+
+
+class CloudCode(NamedTuple):
+    """One error code of the cloud; the vendor gives them no names."""
+
+    category: Category
+    meaning: str
+
+
+CLOUD_CODES: dict[int, CloudCode] = {
+    0: CloudCode(Category.GENERAL, "success"),
+    1: CloudCode(Category.GENERAL, "shown once beside an answer that is whole; its meaning is not given"),
+    5000: CloudCode(Category.SERVER, "database error"),
+    5011: CloudCode(Category.CAMERA, "communication with the camera failed"),
+    5013: CloudCode(Category.DATA, "no data found"),
+    5020: CloudCode(Category.REQUEST, "invalid parameter"),
+    5021: CloudCode(Category.REQUEST, "invalid parameter, time span too long"),
+    5025: CloudCode(Category.REQUEST, "time parameter wrong"),
+    5041: CloudCode(Category.REQUEST, "no shop_id found in the request"),
+    5079: CloudCode(Category.REQUEST, "MAC address is not valid"),
+    5087: CloudCode(Category.DATA, "no matching data"),
+    5088: CloudCode(Category.SERVER, "database error"),
+    # These two stand in the vendor's documents of other devices in the same cloud.
+    5090: CloudCode(Category.ACCOUNT, "the signature is wrong"),
+    5091: CloudCode(Category.ACCOUNT, "the timestamp is too old"),
+    5501: CloudCode(Category.CAMERA, "camera does not exist"),
+    5506: CloudCode(Category.DATA, "data not found"),
+    5509: CloudCode(Category.CONFLICT, "it is in use"),
+    5510: CloudCode(Category.CAMERA, "camera is not bound"),
+    5515: CloudCode(Category.CAMERA, "time limit for the snapshot exceeded"),
+    5518: CloudCode(Category.FACES, "group could not be created"),
+    5520: CloudCode(Category.FACES, "largest number of groups or largest face capacity reached"),
+    5521: CloudCode(Category.FACES, "face is not in the given group"),
+    5522: CloudCode(Category.FACES, "group does not exist"),
+    5523: CloudCode(Category.FACES, "group exists already"),
+    5524: CloudCode(Category.FACES, "default group cannot be deleted"),
+    5525: CloudCode(Category.FACES, "default group cannot be changed"),
+}
+
+MEANINGS_BY_ENDPOINT: dict[tuple[str, int], str] = {
+    ("device/ipc/getListByCompany", 5041): "something is wrong with the binding",
+    ("device/ipc/updateName", 5506): "camera not found in the database",
+    ("face/group/delete", 5509): "group is not empty",
+    ("device/ipc/bind", 5509): "camera is already bound",
+}
+"""What a code of the cloud means in the answer to one call, where that is something else."""
+
+
 SUCCESS = 0
 APP_ID_INVALID = 1
 SECRET_KEY_INVALID = 5
@@ -110,9 +172,12 @@ DEVICE_NOT_ACTIVATED = 7
 DEVICE_ACTIVATED = 9
 OP_NOT_ALLOWED = 12
 OP_NOT_SUPPORT = 13
+RECORD_NOT_EXIST = 235
+CLIP_FRAGMENT_NOT_READY = 236
+FACE_ID_INFO_NO_FOUND = 280
 SUBSCRIBE_EVENT_NOT_EXIST = 310
 INVALID_HTTP_CALLBACK_URL = 311
-"""The codes that this program acts upon."""
+"""The codes of cameras that this program acts upon; 0 is success in the cloud, too."""
 
 
 def explain(code: int) -> str:
@@ -121,3 +186,15 @@ def explain(code: int) -> str:
     return (
         f"code {code} ({known.name}: {known.meaning})" if known else f"code {code}, which the vendor does not document"
     )
+
+
+def cloud_meaning(path: str, code: int) -> str | None:
+    """What ``code`` of the cloud means in the answer to the call ``path``; None for one that is not documented."""
+    known = CLOUD_CODES.get(code)
+    return MEANINGS_BY_ENDPOINT.get((path, code)) or (known.meaning if known else None)
+
+
+def explain_cloud(path: str, code: int) -> str:
+    """``code`` with its meaning in the answer to the call ``path``, for messages."""
+    meaning = cloud_meaning(path, code)
+    return f"code {code} ({meaning})" if meaning else f"code {code}, which the vendor does not document"

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import enum
+import itertools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import voluptuous as vol
 
+from ipc_bridge.catalog.checks import period_in_order
 from ipc_bridge.catalog.fields import Field, TooLargeError, read_members
+from ipc_bridge.catalog.windows import Window
 from ipc_bridge.errors import FileTooLargeError, ParameterError, ReplyError
 from ipc_bridge.models import Model
 
 REDACTED = "<redacted>"
+MAX_PARTS = 366
+"""Calls for one period: a year of hours, a day at a time."""
 _MAX_SHOWN = 40
 
 Check = Callable[[Mapping[str, Any]], None]
@@ -59,6 +64,9 @@ class Endpoint:
         auth: what it is signed with.
         multipart: whether it is sent as ``multipart/form-data``.
         disruptive: whether the camera is gone for a while.
+        experimental: whether the vendor calls it unfinished.
+        defaults: parameters that it gets unless they are given.
+        window: how long a period it can be asked for.
         checks: what parameters must be together.
     """
 
@@ -73,6 +81,9 @@ class Endpoint:
     auth: Auth = field(default=Auth.ACCOUNT, kw_only=True)
     multipart: bool = field(default=False, kw_only=True)
     disruptive: bool = field(default=False, kw_only=True)
+    experimental: bool = field(default=False, kw_only=True)
+    defaults: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
+    window: Window | None = field(default=None, kw_only=True)
     checks: tuple[Check, ...] = field(default=(), kw_only=True)
 
     def __repr__(self) -> str:
@@ -105,7 +116,25 @@ class Endpoint:
             ParameterError: one is missing, unknown or unfit, or they do not go together.
             FileTooLargeError: a file is over the camera's limit.
         """
-        fields = self.fields
+        return self._check(params, () if self.window is None else (self.window.check,))
+
+    def plan(self, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return what is sent for ``params``, call by call: more than one for a period that one call does not tell of.
+
+        Raises:
+            ParameterError: see :meth:`check`; or there would be too many calls, or answers that cannot become one.
+        """
+        window = self.window
+        if window is None or window.merge is None:
+            return [self.check(params)]
+        values = self._check(params, (period_in_order,))
+        parts = list(itertools.islice(window.split(values), MAX_PARTS + 1)) if window.is_exceeded(values) else [values]
+        if len(parts) > MAX_PARTS:
+            raise ParameterError(f"{self.path} would take more than {MAX_PARTS} calls of {window} each: ask for less")
+        return parts
+
+    def _check(self, params: Mapping[str, Any], more_checks: Iterable[Check]) -> dict[str, Any]:
+        fields, params = self.fields, {**self.defaults, **params}
         takes = f"{self.path} takes {', '.join(fields) or 'no parameters'}"
         # One is enough: there may be thousands.
         unknown = [name for name in params if name not in fields][:1]
@@ -114,7 +143,7 @@ class Endpoint:
             if name not in params:
                 problems.append(vol.Invalid(f"{self.path} needs {name}: {missing.expected}"))
         values = {name: _judge(name, fields[name], params[name], problems) for name in fields if name in params}
-        for check in self.checks if not problems else ():
+        for check in (*self.checks, *more_checks) if not problems else ():
             try:
                 check(values)
             except vol.Invalid as error:
@@ -128,7 +157,7 @@ class Endpoint:
         return {**values, **attributes}
 
     def read(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Return an answer's ``data`` with every documented member under its name, None where it is missing.
+        """Return an answer's ``data`` with every documented member under its name; see :func:`read_members`.
 
         Raises:
             ReplyError: a member is of a wrong type.

@@ -46,12 +46,14 @@ class Field:
         aliases: other spellings of its name in replies.
         secret: whether its values are kept from messages and answers.
         example: a value that is fit.
+        absent: what it means that a reply does not have it.
     """
 
     unit: str | None = None
     aliases: tuple[str, ...] = ()
     secret: bool = False
     example: Any = None
+    absent: Any = None
 
     def __call__(self, value: Any) -> Any:
         """Return ``value``, which is in the vendor's form, as it is sent."""
@@ -288,6 +290,15 @@ class Text(Field):
 
 
 @dataclass(frozen=True)
+class Hour(Text):
+    """``YYYY-MM-DD HH:00`` in replies; some spell the hours before ten with one digit."""
+
+    def read(self, value: Any) -> str | None:
+        text = super().read(value)
+        return text and re.sub(r" (?=[0-9]:)", " 0", text)
+
+
+@dataclass(frozen=True)
 class ListOf(Field):
     """A list of what fits ``item``, without repetitions; sent as JSON text."""
 
@@ -365,22 +376,38 @@ class Named(Field):
 
 @dataclass(frozen=True)
 class File(Field):
-    """A picture: its bytes, or as requests have it ``{"base64": "..."}``. It is sent as a file, and not signed."""
+    """A picture: its bytes, or as requests have it ``{"base64": "..."}``. It is sent as a file, and not signed.
+
+    Args:
+        max_bytes: its largest size.
+        max_width: in pixels; None where the vendor names no limit.
+        max_height: the same.
+    """
+
+    max_bytes: int = MAX_FILE
+    max_width: int | None = MAX_WIDTH
+    max_height: int | None = MAX_HEIGHT
 
     def judge(self, value: Any) -> bytes:
         if not isinstance(value, bytes):
             _must(isinstance(value, dict) and value.keys() == {"base64"} and isinstance(value["base64"], str))
             # Some programs break its lines.
             value = base64.b64decode("".join(value["base64"].split()), validate=True)
-        if len(value) > MAX_FILE:
+        if len(value) > self.max_bytes:
             raise TooLargeError("")
         width, height = picture_size(value) or (0, 0)
-        _must(0 < width <= MAX_WIDTH and 0 < height <= MAX_HEIGHT)
+        _must(0 < width <= (self.max_width or width) and 0 < height <= (self.max_height or height))
         return bytes(value)
 
     @property
+    def limits(self) -> str:
+        """What the picture may be, in words."""
+        pixels = f"{self.max_width}x{self.max_height} pixels and " if self.max_width else ""
+        return f"a JPEG or PNG of at most {pixels}{self.max_bytes} bytes"
+
+    @property
     def expected(self) -> str:
-        return f'{{"base64": a JPEG or PNG of at most {MAX_WIDTH}x{MAX_HEIGHT} pixels and {MAX_FILE} bytes}}'
+        return f'{{"base64": {self.limits}}}'
 
     @property
     def sample(self) -> dict[str, str]:
@@ -390,7 +417,7 @@ class File(Field):
 
 
 def read_members(members: Mapping[str, Field], data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a reply's ``data`` with every known member under its own name, None where it is missing.
+    """Return a reply's ``data`` with every known member under its own name, and what it means where one is missing.
 
     What is unknown is kept as it is: groups of faces have attributes of their own.
 
@@ -401,7 +428,7 @@ def read_members(members: Mapping[str, Field], data: Mapping[str, Any]) -> dict[
     read = {name: value for name, value in data.items() if name not in aliases}
     for name, member in members.items():
         given = [spelling for spelling in (name, *member.aliases) if data.get(spelling) is not None]
-        read[name] = _at(given[0], member.read, data[given[0]]) if given else None
+        read[name] = _at(given[0], member.read, data[given[0]]) if given else member.absent
     for name, member in members.items():
         if isinstance(member, Count) and read[name] is None and read.get(member.of) is not None:
             read[name] = len(read[member.of])

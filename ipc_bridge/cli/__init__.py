@@ -9,7 +9,20 @@ from __future__ import annotations
 import click
 
 from ipc_bridge import __version__
-from ipc_bridge.cli import calls, daemon, discover, events, faces, groups, simulation
+from ipc_bridge.cli import (
+    calls,
+    clips,
+    cloud,
+    daemon,
+    discover,
+    events,
+    faces,
+    firmware,
+    flow,
+    groups,
+    simulation,
+    streams,
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -31,6 +44,11 @@ for command in (
     calls.endpoints,
     faces.faces,
     groups.groups,
+    clips.clips,
+    streams.streams,
+    flow.flow,
+    cloud.cloud,
+    firmware.firmware_card,
     simulation.simulate,
     simulation.demo,
 ):

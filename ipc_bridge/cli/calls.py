@@ -22,12 +22,7 @@ GROUPS = tuple(dict.fromkeys(endpoint.group for endpoint in ENDPOINTS.values()))
 
 @click.command()
 @camera_options
-@click.argument(
-    "endpoint",
-    metavar="GROUP/ACTION",
-    callback=parameters.endpoint,
-    shell_complete=parameters.complete_endpoint,
-)
+@parameters.endpoint_argument(ENDPOINTS, "GROUP/ACTION", "cameras have no call", "see `ipc-bridge endpoints`")
 @click.argument("words", metavar="[NAME=VALUE]...", nargs=-1, shell_complete=parameters.complete)
 @click.option("--json", "as_json", is_flag=True, help="The answer as JSON, as the camera sent it.")
 @click.option("--yes", is_flag=True, help="Do not ask before a call that destroys something.")

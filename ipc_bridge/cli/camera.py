@@ -16,7 +16,7 @@ from click.shell_completion import CompletionItem
 from ipc_bridge.bridge.registry import KnownCamera, peek
 from ipc_bridge.bridge.security import TlsContexts
 from ipc_bridge.cli.configuration import DEFAULT, config_option, load
-from ipc_bridge.config import CameraConfig, load_config
+from ipc_bridge.config import CameraConfig, Config, load_config
 from ipc_bridge.config.values import host_and_perhaps_port
 from ipc_bridge.device.address import Address
 from ipc_bridge.device.api import CameraApi, fetch_fingerprint
@@ -112,14 +112,25 @@ def find(config_path: Path, sn: str, host: Host) -> Target:
         ClickException: it cannot be found.
     """
     config = load(config_path)
-    camera = config.camera_for(sn)
     with explained():
         known = peek(config.storage.directory).get(sn) or KnownCamera(sn)
-        security = TlsContexts(config.tls).security(camera.account, known.api_pin)
+    return target_of(config, known, TlsContexts(config.tls), host)
+
+
+def target_of(config: Config, known: KnownCamera, contexts: TlsContexts, host: Host = None) -> Target:
+    """Return one of the cameras of a configuration like :func:`find`.
+
+    Raises:
+        ClickException: it cannot be found.
+    """
+    camera = config.camera_for(known.sn)
+    with explained():
+        security = contexts.security(camera.account, known.api_pin)
     where, port = host or (camera.host or known.host, None)
     if where is None:
         raise MistakeError(
-            f"nobody knows where camera {sn} is: give --host, or its host under cameras, or let the bridge find it"
+            f"nobody knows where camera {known.sn} is: give --host, or its host under cameras, or let the bridge "
+            "find it"
         )
     return Target(camera, Address(where, port or camera.api_port), security)
 

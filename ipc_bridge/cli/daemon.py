@@ -10,6 +10,7 @@ import click
 from ipc_bridge import app, logs
 from ipc_bridge.cli.configuration import config_option, load, refuse
 from ipc_bridge.cli.loop import run_until_stopped
+from ipc_bridge.config import load_config
 from ipc_bridge.config.secrets import secrets_of
 from ipc_bridge.errors import ConfigError
 from ipc_bridge.service import ServiceManager
@@ -22,7 +23,11 @@ def run(config_path: Path) -> None:
     config = load(config_path)
     logs.set_up(config.log.level, config.log.levels, config.log.format, secrets_of(config))
     try:
-        run_until_stopped(lambda stop: app.run(config, ServiceManager(os.environ), stop))
+        run_until_stopped(
+            lambda stop: app.run(
+                config, ServiceManager(os.environ), stop, read_again=lambda: load_config(config_path, os.environ)
+            )
+        )
     except ConfigError as error:
         refuse(error)
 

@@ -8,15 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ipc_bridge.cli.camera import Host, MistakeError, Target, camera_options, connected, explained, find
 from ipc_bridge.cli.face_export import export_faces
 from ipc_bridge.cli.face_groups import ask_attributes, ask_groups
 from ipc_bridge.cli.face_import import STATE_NAME, DoneFile, FaceImport, Report, find_pictures
 from ipc_bridge.cli.face_table import CSV_NAME, Row, TableWriter, find_table, read_table
-from ipc_bridge.cli.output import plain, show, table
+from ipc_bridge.cli.output import plain, progress_bar, show, table
 from ipc_bridge.errors import ParameterError
 
 SOME_REFUSED = 1
@@ -78,7 +76,7 @@ def import_faces(
 async def _import(
     target: Target, group: str, pictures: Sequence[Path], rows: dict[str, Row], report: Report, *, create: bool
 ) -> None:
-    with DoneFile(pictures[0].parent, target.config.sn, group) as done, _progress() as progress:
+    with DoneFile(pictures[0].parent, target.config.sn, group) as done, progress_bar() as progress:
         async with connected(target) as api:
             work = FaceImport(api, group, done, report)
             await work.prepare(rows.values(), create=create)
@@ -110,7 +108,7 @@ async def _export(target: Target, group: str, directory: Path) -> tuple[int, lis
         if group not in (known := [each["name"] for each in await ask_groups(api)]):
             raise ParameterError(f"the camera has no group {group}: it has {', '.join(known) or 'none'}")
         attributes = await ask_attributes(api, group)
-        with _new_table(directory, attributes) as writer, _progress() as progress:
+        with _new_table(directory, attributes) as writer, progress_bar() as progress:
             bar = progress.add_task(f"from group {group}", total=None)
             missing = await export_faces(
                 api, group, directory, writer, lambda total: progress.update(bar, advance=1, total=total)
@@ -125,12 +123,6 @@ def _new_table(directory: Path, attributes: Sequence[str]) -> TableWriter:
         return TableWriter(directory / CSV_NAME, attributes)
     except FileExistsError as error:
         raise MistakeError(f"{directory / CSV_NAME} is there already: give another directory") from error
-
-
-def _progress() -> Progress:
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console, disable=not console.is_terminal)
 
 
 def _tell(report: Report, group: str) -> None:

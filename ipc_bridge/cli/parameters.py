@@ -4,35 +4,44 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 import voluptuous as vol
 from click.shell_completion import CompletionItem
 
-from ipc_bridge.catalog.device import ENDPOINTS
 from ipc_bridge.catalog.endpoint import Endpoint
-from ipc_bridge.catalog.fields import MAX_FILE, MAX_HEIGHT, MAX_WIDTH, Choice, Field, File
+from ipc_bridge.catalog.fields import Choice, Field, File
 from ipc_bridge.errors import ParameterError
+
+_T = TypeVar("_T", bound=Callable[..., Any])
 
 MAX_SUGGESTIONS = 200
 """Files: nobody reads more, and a directory of thousands must not stop the shell."""
 
 
-def endpoint(_context: click.Context, _parameter: click.Parameter, path: str) -> Endpoint:
-    """Return the call of that path."""
-    if path not in ENDPOINTS:
-        close = difflib.get_close_matches(path, ENDPOINTS, 1, cutoff=0.5)
-        hint = f"did you mean {close[0]}?" if close else "see `ipc-bridge endpoints`"
-        raise click.BadParameter(f"cameras have no call {path}: {hint}")
-    return ENDPOINTS[path]
+def endpoint_argument(rows: Mapping[str, Endpoint], metavar: str, missing: str, hint: str) -> Callable[[_T], _T]:
+    """An argument ``endpoint`` of a command: the path of one of ``rows``, completed.
 
+    Args:
+        rows: the calls that there are.
+        metavar: what a path looks like.
+        missing: who has no other calls, such as ``cameras have no call``.
+        hint: where they are listed.
+    """
 
-def complete_endpoint(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The paths of calls, with what they are about."""
-    return [CompletionItem(row.path, help=row.title) for row in ENDPOINTS.values() if row.path.startswith(incomplete)]
+    def find(_context: click.Context, _parameter: click.Parameter, path: str) -> Endpoint:
+        if path not in rows:
+            close = difflib.get_close_matches(path, rows, 1, cutoff=0.5)
+            raise click.BadParameter(f"{missing} {path}: {f'did you mean {close[0]}?' if close else hint}")
+        return rows[path]
+
+    def suggest(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return [CompletionItem(row.path, help=row.title) for row in rows.values() if row.path.startswith(incomplete)]
+
+    return click.argument("endpoint", metavar=metavar, callback=find, shell_complete=suggest)
 
 
 def parse(call: Endpoint, words: Iterable[str]) -> dict[str, Any]:
@@ -40,6 +49,15 @@ def parse(call: Endpoint, words: Iterable[str]) -> dict[str, Any]:
 
     Raises:
         ParameterError: one is wrong, missing or too much, or a file cannot be read.
+    """
+    return call.check(read_words(call, words))
+
+
+def read_words(call: Endpoint, words: Iterable[str]) -> dict[str, Any]:
+    """Return the parameters that ``words`` name, in the vendor's form; whether they fit is not judged.
+
+    Raises:
+        ParameterError: a word is no parameter, or a file cannot be read.
     """
     params: dict[str, Any] = {}
     for word in words:
@@ -49,12 +67,12 @@ def parse(call: Endpoint, words: Iterable[str]) -> dict[str, Any]:
         if name in params:
             raise ParameterError(f"{name} is given twice")
         params[name] = _value(call.fields.get(name), text)
-    return call.check(params)
+    return params
 
 
 def _value(field: Field | None, text: str) -> Any:
     if isinstance(field, File) and text.startswith("@"):
-        return read_picture(Path(text[1:]))
+        return read_picture(Path(text[1:]), field)
     if field is None:
         return text
     try:
@@ -64,22 +82,26 @@ def _value(field: Field | None, text: str) -> Any:
         return field.parse(text)
 
 
-def read_picture(path: Path) -> bytes:
+def read_picture(path: Path, field: File | None = None) -> bytes:
     """Return the picture in a file.
 
+    Args:
+        path: the file.
+        field: what it may be; a camera's limits where None.
+
     Raises:
-        ParameterError: it cannot be read, or is none that a camera takes.
+        ParameterError: it cannot be read, or is none that is taken.
     """
+    field = field or File()
     try:
         with path.open("rb") as file:
-            content = file.read(MAX_FILE + 1)
+            content = file.read(field.max_bytes + 1)
     except OSError as error:
         raise ParameterError(f"{path} cannot be read: {error.strerror}") from error
     try:
-        return bytes(File()(content))
+        return bytes(field(content))
     except vol.Invalid as error:
-        limits = f"{MAX_WIDTH}x{MAX_HEIGHT} pixels and {MAX_FILE} bytes"
-        raise ParameterError(f"{path} is not a JPEG or PNG of at most {limits}") from error
+        raise ParameterError(f"{path} is not {field.limits}") from error
 
 
 def complete(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -49,6 +49,12 @@ def _address(_context: click.Context, _option: click.Parameter, value: str) -> s
 @click.option("--app-id", default="demo-app", show_default=True)
 @click.option("--secret-key", default="demo-secret", show_default=True)
 @click.option("--events-every", type=float, help="Mean seconds between two events of a camera.")
+@click.option(
+    "--cloud-port",
+    type=_PORT_OR_ZERO,
+    metavar="PORT",
+    help="A cloud there as well (http://127.0.0.1:PORT/openapi), whose one shop has all cameras.",
+)
 @click.option("--not-activated", is_flag=True, help="They must be activated first.")
 @click.option("--activation-code", default="12345678", show_default=True)
 @click.option(
@@ -72,9 +78,10 @@ def simulate(*, discovery_port: int, not_activated: bool, **options: Any) -> Non
 @click.command()
 @click.option("--cameras", type=click.IntRange(1, 50), default=3, show_default=True, help="How many are simulated.")
 @click.option("--seconds", type=float, help="Stop by itself after this time.")
-def demo(cameras: int, seconds: float | None) -> None:
+@click.option("--cloud", is_flag=True, help="With a simulated cloud, whose one shop has the cameras.")
+def demo(cameras: int, seconds: float | None, *, cloud: bool) -> None:
     """Show it all on this machine: a broker, simulated cameras, the bridge, and what it publishes."""
     try:
-        run_until_stopped(lambda stop: run_demo(cameras, seconds, stop))
+        run_until_stopped(lambda stop: run_demo(cameras, seconds, stop, with_cloud=cloud))
     except BridgeError as error:
         raise click.ClickException(str(error)) from error

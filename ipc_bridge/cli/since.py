@@ -33,6 +33,24 @@ def parse_since(text: str, now: float) -> float:
         raise ValueError(f"{text} is no time; it may be {EXAMPLES}") from error
 
 
+def parse_day(text: str, today: date) -> date:
+    """Return the day that ``text`` means.
+
+    Raises:
+        ValueError: it means none.
+    """
+    text = text.strip()
+    match = _AGO.fullmatch(text)
+    try:
+        if match is not None and match[2] in "dw":
+            return today - timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
+        if text in _DAYS_AGO:
+            return today - timedelta(days=_DAYS_AGO[text])
+        return date.fromisoformat(text)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"{text} is no day; it may be 30d, 4w, today, yesterday or 2026-11-22") from error
+
+
 def _time(text: str) -> time | None:
     try:
         clock = time.fromisoformat(text)

@@ -6,14 +6,17 @@ import asyncio
 import logging
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 import aiohttp
 
+from ipc_bridge.calls.form import make_form
+from ipc_bridge.calls.offset import explain_offset, offset_by
+from ipc_bridge.calls.reply import decode_reply, read_bounded
 from ipc_bridge.catalog.codes import (
     APP_ID_INVALID,
     DEVICE_ACTIVATED,
@@ -22,22 +25,20 @@ from ipc_bridge.catalog.codes import (
     SUCCESS,
 )
 from ipc_bridge.catalog.device import ACTIVATE
-from ipc_bridge.catalog.endpoint import Effect, Endpoint, show
+from ipc_bridge.catalog.endpoint import Effect, Endpoint
 from ipc_bridge.device.address import Address
-from ipc_bridge.device.form import make_form
-from ipc_bridge.device.offset import explain_offset, offset_by
+from ipc_bridge.device.file_address import path_on, where
 from ipc_bridge.device.refusal import refusal
 from ipc_bridge.device.tls import Security, Verify, check_certificate, explain_failure
 from ipc_bridge.errors import (
     CertificateError,
     NoAnswerError,
-    PayloadError,
     RefusedError,
+    RejectedFileError,
     ReplyError,
     UnreachableError,
 )
 from ipc_bridge.picture_size import picture_size
-from ipc_bridge.wire.payload import decode_object
 from ipc_bridge.wire.signing import Credentials
 
 log = logging.getLogger(__name__)
@@ -48,8 +49,12 @@ MAX_CONNECTIONS = 2
 """Calls at a time: cameras are small."""
 MAX_REPLY = 1024 * 1024
 """Bytes; the longest answer, 500 recordings, is 100 kB."""
+MAX_DOWNLOADS = 2
+"""Files at a time, beside the calls: a slow one must not keep commands waiting."""
 MAX_PICTURE = 2 * 1024 * 1024
 """Bytes."""
+PICTURE_TIMEOUT = 10.0
+"""Seconds for a whole picture, however slowly it comes."""
 
 _BROKEN = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, aiohttp.ClientPayloadError)
 
@@ -85,8 +90,9 @@ class CameraApi:
         """The fingerprint that the camera must show; after the first call the one that it showed."""
         self.clock_offset: float | None = None
         """Seconds that the camera's clock is ahead of ours, by the Date of its last answer."""
+        self.address = address
+        """Where it is."""
         self._sn = sn
-        self._address = address
         self._security = security
         self._credentials = credentials
         self._activation_code = activation_code
@@ -96,6 +102,7 @@ class CameraApi:
         self._connecting = asyncio.Lock()
         # Ours, because aiohttp's own cancels who waits when it is closed.
         self._slots = asyncio.Semaphore(MAX_CONNECTIONS)
+        self._downloads = asyncio.Semaphore(MAX_DOWNLOADS)
         self._closed = False
 
     async def __aenter__(self) -> Self:
@@ -169,44 +176,76 @@ class CameraApi:
         """Return the picture behind an address that the camera gave out, of at most :data:`MAX_PICTURE` bytes.
 
         Raises:
-            DeviceError: it cannot be had; ``ReplyError`` where it is not on this camera, or no picture.
+            DeviceError: it cannot be had within :data:`PICTURE_TIMEOUT` seconds; ``RejectedFileError`` where it is not
+                on this camera, too large, or no picture; ``ReplyError`` where it is not there, or not any more.
         """
         try:
-            place = urlsplit(url)
-        except ValueError as error:
-            raise ReplyError(f"{self._address} gave out {show(url)}, which is no address") from error
-        if (place.scheme, place.hostname) != ("https", self._address.host.lower()):
-            raise ReplyError(f"{self._address} gave out {show(url)}, which is not on this camera")
-        status, picture = await self._exchange("GET", f"{place.path}?{place.query}", None, MAX_PICTURE)
-        if status != HTTPStatus.OK or picture_size(picture) is None:
-            raise ReplyError(f"{place.path} on {self._address} answered HTTP {status} and no picture")
+            async with asyncio.timeout(PICTURE_TIMEOUT):
+                path = await path_on(self.address, url)
+                async with self.get(path, aiohttp.ClientTimeout()) as response:
+                    picture = await read_bounded(response, where(path, self.address), MAX_PICTURE, RejectedFileError)
+        except TimeoutError as error:
+            raise NoAnswerError(f"no picture from {self.address} within {PICTURE_TIMEOUT:g} s") from error
+        is_gone = response.status >= HTTPStatus.BAD_REQUEST
+        if is_gone or response.status != HTTPStatus.OK or picture_size(picture) is None:
+            problem = f"{where(path, self.address)} answered HTTP {response.status} and no picture"
+            raise (ReplyError if is_gone else RejectedFileError)(problem)
         return picture
 
-    async def _post(self, endpoint: Endpoint, values: Mapping[str, Any]) -> dict[str, Any]:
-        form = make_form(endpoint, values, self._credentials, self._activation_code)
-        status, body = await self._exchange("POST", f"/openapi/{endpoint.path}", form, MAX_REPLY)
-        return self._read(f"{endpoint.path} on {self._address}", status, body)
+    @asynccontextmanager
+    async def get(
+        self, path: str, timeout: aiohttp.ClientTimeout, **headers: str
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Open a file by path and query, see :func:`~ipc_bridge.device.file_address.path_on`; redirects are answers.
 
-    async def _exchange(self, method: str, path: str, form: aiohttp.FormData | None, limit: int) -> tuple[int, bytes]:
-        """Make one HTTP request; return status and body."""
-        where = f"{path.partition('?')[0].removeprefix('/openapi/')} on {self._address}"
+        Raises:
+            DeviceError: there is no answer.
+        """
+        # What is packed could be of any size when it is unpacked.
+        headers = {"Accept-Encoding": "identity", **headers}
+        async with self._request(
+            self._downloads, "GET", path, headers=headers, timeout=timeout, auto_decompress=False
+        ) as response:
+            yield response
+
+    async def _post(self, endpoint: Endpoint, values: Mapping[str, Any]) -> dict[str, Any]:
+        form = make_form(endpoint, values, self._credentials, time.time(), self._activation_code)
+        status, body = await self._exchange(f"/openapi/{endpoint.path}", form)
+        what = f"{endpoint.path} on {self.address}"
+        reply = decode_reply(what, status, body)
+        if reply.code != SUCCESS:
+            is_signature = reply.code in (APP_ID_INVALID, SECRET_KEY_INVALID)
+            raise refusal(f"{what} answered", reply.code, explain_offset(self.clock_offset) if is_signature else "")
+        return reply.data
+
+    async def _exchange(self, path: str, form: aiohttp.FormData) -> tuple[int, bytes]:
+        """Make one call; return status and body of the answer."""
+        async with self._request(self._slots, "POST", path, data=form) as response:
+            return response.status, await read_bounded(response, where(path, self.address), MAX_REPLY)
+
+    @asynccontextmanager
+    async def _request(
+        self, slots: asyncio.Semaphore, method: str, path: str, **options: Any
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Make one HTTP request, with errors explained."""
+        what = where(path, self.address)
         try:
-            async with self._slots:
+            async with slots:
                 session = await self._connect()
-                url = f"https://{self._address}{path}"
+                url = f"https://{self.address}{path}"
                 async with session.request(
-                    method, url, data=form, ssl=self._security.context, allow_redirects=False
+                    method, url, ssl=self._security.context, allow_redirects=False, **options
                 ) as response:
                     self._note_clock(response.headers.get("Date"))
-                    return response.status, await _read_bounded(response, where, limit)
+                    yield response
         except aiohttp.ServerFingerprintMismatch as error:
             raise CertificateError(
-                f"the certificate of {self._address} has changed: accept it with bridge/request/trust", error.got.hex()
+                f"the certificate of {self.address} has changed: accept it with bridge/request/trust", error.got.hex()
             ) from error
         except TimeoutError as error:
-            raise NoAnswerError(f"{where}: no answer within {self._timeout:g} s") from error
+            raise NoAnswerError(f"{what}: no answer within {self._timeout:g} s") from error
         except (aiohttp.ClientError, OSError) as error:
-            raise self._explain(where, error) from error
+            raise self._explain(what, error) from error
 
     def _note_clock(self, date: str | None) -> None:
         self.clock_offset = None if date is None else offset_by(date, time.time())
@@ -217,29 +256,15 @@ class CameraApi:
         cause = error.__cause__
         could_not_connect = isinstance(error, aiohttp.ClientConnectorError)
         if isinstance(cause, ssl.SSLError) or (isinstance(cause, OSError) and could_not_connect):
-            return explain_failure(self._address, cause)
+            return explain_failure(self.address, cause)
         broken = isinstance(error, _BROKEN) and not could_not_connect
         return (_BrokenError if broken else UnreachableError)(f"{where}: {error}")
-
-    def _read(self, where: str, status: int, body: bytes) -> dict[str, Any]:
-        try:
-            reply = decode_object(body)
-        except PayloadError as error:
-            raise ReplyError(f"{where} answered HTTP {status}, and {error}") from error
-        code = reply.get("code")
-        if type(code) is not int:
-            raise ReplyError(f"{where} answered without a numeric code: {body[:80]!r}")
-        if code != SUCCESS:
-            is_signature = code in (APP_ID_INVALID, SECRET_KEY_INVALID)
-            raise refusal(f"{where} answered", code, explain_offset(self.clock_offset) if is_signature else "")
-        data = reply.get("data")
-        return data if isinstance(data, dict) else {}
 
     async def _connect(self) -> aiohttp.ClientSession:
         # The first of several calls at a time makes the session for all.
         async with self._connecting:
             if self._session is None and self._security.verify is Verify.PIN and self.pin is None:
-                self.pin = await fetch_fingerprint(self._address, self._security)
+                self.pin = await fetch_fingerprint(self.address, self._security)
             if self._closed:
                 raise UnreachableError(f"the channel to camera {self._sn} has ended, and calls with it")
             if self._session is None:
@@ -259,15 +284,6 @@ class CameraApi:
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
         )
-
-
-async def _read_bounded(response: aiohttp.ClientResponse, where: str, limit: int) -> bytes:
-    body = bytearray()
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > limit:
-            raise ReplyError(f"{where} answered more than {limit // 1024} KiB")
-    return bytes(body)
 
 
 async def fetch_fingerprint(address: Address, security: Security) -> str:

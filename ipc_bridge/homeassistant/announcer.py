@@ -60,7 +60,7 @@ class Announcer:
         self._config = config
         self._topics = topics
         self._outlet = outlet
-        self._on_announced = on_announced
+        self._on_announced = [on_announced]
         self._uniform = uniform
         self._loop = asyncio.get_running_loop()
         self._sent: dict[str, Device] = {}
@@ -88,6 +88,10 @@ class Announcer:
                     self._later(device.id, announced)
             return
         self._send(device, announced, then)
+
+    def on_announced(self, listener: Callable[[], None]) -> None:
+        """Have ``listener`` called, too, when what Home Assistant knows has changed."""
+        self._on_announced.append(listener)
 
     def withdraw(self, device_id: str, announced: Mapping[str, str]) -> list[str]:
         """Say nothing more of a device; return the topics to be cleared for Home Assistant to forget it.
@@ -130,7 +134,7 @@ class Announcer:
 
     def _send(self, device: Device, announced: dict[str, str], then: Callable[[], None] | None) -> None:
         removed = self._removed.pop(device.id, {})
-        kept = {key: platform for key, platform in announced.items() if key in device.undecided}
+        kept = {key: platform for key, platform in announced.items() if device.may_have(key)}
         known = {**kept, **device.platforms}
         outdated = {key: platform for key, platform in announced.items() if known.get(key) != platform}
         leaving = {key: platform for key, platform in outdated.items() if removed.get(key) != platform}
@@ -146,7 +150,8 @@ class Announcer:
             self._removed[device.id] = leaving
             self._next[device.id] = device
             self._later(device.id, announced)
-        self._on_announced()
+        for listener in self._on_announced:
+            listener()
 
     def _messages(self, device: Device, leaving: dict[str, str]) -> list[tuple[str, bytes]]:
         device_topic = self._topics.device_discovery(device.id)

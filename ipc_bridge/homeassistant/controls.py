@@ -9,16 +9,26 @@ from typing import Any
 from ipc_bridge.catalog.endpoint import Effect
 from ipc_bridge.catalog.fields import ALWAYS, DAYS, Choice, Field, Flag, Int, MinuteOfDay, Text, Weekdays
 from ipc_bridge.catalog.settings import ACTIONS, SETTINGS, Setting
-from ipc_bridge.homeassistant.components import CAMERA_COMPONENTS, CONFIG, DIAGNOSTIC, DISABLED, Component
+from ipc_bridge.homeassistant.components import (
+    CAMERA_COMPONENTS,
+    CONFIG,
+    COUNTS,
+    DIAGNOSTIC,
+    DISABLED,
+    PICTURES,
+    Component,
+)
+from ipc_bridge.homeassistant.groups import GROUPS, KEY_PREFIX, group_components
 from ipc_bridge.models import Model
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The components of one camera, and the ids of those that it may have besides."""
+    """The components of one camera, and the ids, or what ids begin with, of those that it may have besides."""
 
     components: list[Component]
     undecided: frozenset[str]
+    undecided_prefixes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +80,38 @@ _LIMITS = frozenset(name for setting in SETTINGS.values() for name in (setting.m
 """Properties that are seen in others."""
 
 
-def select_components(model: Model, state: Mapping[str, Any], *, allow_destructive: bool) -> Selection:
-    """Return what a camera of ``model`` gets whose properties are ``state``."""
+def select_components(
+    model: Model,
+    state: Mapping[str, Any],
+    *,
+    counts: bool | None = None,
+    pictures: bool = True,
+    allow_destructive: bool,
+) -> Selection:
+    """Return what a camera gets.
+
+    Args:
+        model: the camera's.
+        state: its properties, as far as they are known.
+        counts: whether it counts people; None while nobody knows.
+        pictures: whether pictures of faces are fetched.
+        allow_destructive: ``commands.allow_destructive``.
+    """
     fixed = [row for row in CAMERA_COMPONENTS if model.has_faces or not row.faces]
     rows = [*fixed, *_actions(model, allow_destructive=allow_destructive)]
     unknown = frozenset(name for name, setting in SETTINGS.items() if not _is_known(setting, state))
     # Of what the model cannot have, nothing is to come.
     awaited = frozenset(name for name in unknown if SETTINGS[name].getter.supports(model))
+    if not pictures:
+        unknown |= {PICTURES}
+    if counts is False or (counts is None and not model.has_faces):
+        unknown |= {COUNTS}
+        awaited |= {COUNTS} if counts is None else set()
     shown = [row for row in rows if row.needs not in unknown]
-    return Selection([*shown, *_settings(state)], awaited | {row.key for row in rows if row.needs in awaited})
+    undecided = awaited | {row.key for row in rows if row.needs in awaited}
+    has_groups = SETTINGS[GROUPS].getter.supports(model)
+    prefixes = (KEY_PREFIX,) if has_groups and state.get(GROUPS) is None else ()
+    return Selection([*shown, *_settings(state), *group_components(state)], undecided, prefixes)
 
 
 def _is_known(setting: Setting, state: Mapping[str, Any]) -> bool:

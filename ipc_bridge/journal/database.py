@@ -203,7 +203,7 @@ class JournalDatabase:
         rows = [
             (
                 entry.position,
-                entry.event.sn,
+                entry.event.source,
                 entry.seq,
                 entry.epoch,
                 entry.event.kind,
@@ -225,6 +225,11 @@ class JournalDatabase:
         if cursors:
             with self._connection() as db:
                 db.executemany("INSERT OR REPLACE INTO sink VALUES (?, ?)", cursors.items())
+
+    def delete_cursors(self, sinks: Iterable[str]) -> None:
+        """Forget how far sinks are."""
+        with self._connection() as db:
+            db.executemany("DELETE FROM sink WHERE name = ?", [(sink,) for sink in sinks])
 
     def write_numbers(self, numbers: Numbers) -> None:
         """Write down the last numbers, so that a start need not look for them among all events."""

@@ -15,8 +15,8 @@ from ipc_bridge.models import Event, FaceEvent, MotionEvent, OtherEvent, Transpo
 class Entry:
     """An event with its place.
 
-    ``position`` counts all events, ``seq`` its camera's within ``epoch``, the Unix second at which the journal began.
-    ``received_mono`` is when it was received, on the monotonic clock of the machine's start ``boot``.
+    ``position`` counts all events, ``seq`` those of its source within ``epoch``, the Unix second at which the journal
+    began. ``received_mono`` is when it was received, on the monotonic clock of the machine's start ``boot``.
     """
 
     position: int
@@ -45,7 +45,7 @@ def load_event(kind: str, body: str) -> Event:
     try:
         values: dict[str, Any] = orjson.loads(body)
         values["transport"] = Transport(values["transport"])
-        # What a newer version has written beside is of no use to this one.
-        return _KINDS[kind](**{name: values[name] for name in _FIELDS[kind]})
+        # What a newer version has written beside is of no use to this one; what an older one has not, has a default.
+        return _KINDS[kind](**{name: values[name] for name in _FIELDS[kind] & values.keys()})
     except (ValueError, KeyError, TypeError) as error:
         raise JournalDamagedError(f"an event in it cannot be read: {error!r}") from error

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import Literal
 
 from ipc_bridge.journal.entry import Entry
 from ipc_bridge.journal.journal import Journal
@@ -24,25 +25,47 @@ class Feed:
         sink: the sink's name, for ever.
         take: called with each entry, in order; the sink says :meth:`done` for each.
         limit: entries that it may have at a time.
+        skip: ``all``: begin with what comes from now on; ``new``: a sink that is new does, others go on where they
+            stood; ``nothing``: a sink that is new begins with the oldest entry.
     """
 
-    def __init__(self, journal: Journal, sink: str, take: Callable[[Entry], None], limit: int = MAX_TAKEN) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        sink: str,
+        take: Callable[[Entry], None],
+        limit: int = MAX_TAKEN,
+        skip: Literal["nothing", "new", "all"] = "nothing",
+    ) -> None:
         self._journal = journal
         self._sink = sink
         self._take = take
         self._limit = limit
+        self._skip = skip
         self._position = 0
         """Up to here entries were handed over."""
         self._taken: OrderedDict[int, bool] = OrderedDict()
         """Positions that were handed over, in order, and whether the sink is done with them."""
         self._is_behind = True
+        self._has_begun = False
         self._may_read = asyncio.Event()
         journal.listen(self._appended)
 
-    async def run(self) -> None:
-        """Begin where the sink stood, and read from the file whenever it is behind, until cancelled."""
-        self._position = await self._journal.cursor(self._sink)
+    async def begin(self) -> None:
+        """Find where to begin; what is appended from now on is not skipped."""
+        cursor = await self._journal.cursor(self._sink)
+        if self._skip == "all" or (cursor is None and self._skip == "new"):
+            cursor = self._journal.last_position
+            # At once: a crash before the next commit must not skip what comes until then.
+            await self._journal.save_cursor(self._sink, cursor)
+        self._position = cursor or 0
+        self._has_begun = True
         self._look()
+
+    async def run(self) -> None:
+        """Begin, unless that is done, and read from the file whenever the sink is behind, until cancelled."""
+        if not self._has_begun:
+            await self.begin()
         while True:
             await self._may_read.wait()
             newest, wanted = self._journal.last_position, self._limit - len(self._taken)
@@ -53,6 +76,10 @@ class Feed:
                 # There is no more: positions may have holes, where a damaged file was moved aside.
                 self._position = max(self._position, newest)
             self._look()
+
+    def close(self) -> None:
+        """The sink takes nothing more; what it is not done with waits for the next feed of this name."""
+        self._journal.stop_listening(self._appended)
 
     def done(self, position: int) -> None:
         """The sink is done with the entry at ``position``."""

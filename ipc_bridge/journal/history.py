@@ -20,16 +20,16 @@ class Query:
     """Which events.
 
     Args:
-        sn: one camera's; None for all.
+        source: a camera's, by its serial, or a shop's; None for all.
         since: received at this Unix time or later.
-        from_seq: this one of the camera's numbers or later.
+        from_seq: this one of the source's numbers or later.
         after: behind this position.
         limit: how many, at most.
 
     Without a beginning the newest are meant, with one the next from there.
     """
 
-    sn: str | None = None
+    source: str | None = None
     since: float | None = None
     from_seq: int | None = None
     after: int | None = None
@@ -45,7 +45,7 @@ def read_events(path: Path, query: Query) -> list[Entry]:
     if not path.exists():
         raise StorageError(f"there is no journal {path} yet; look at storage.directory")
     conditions = {
-        "sn = ?": query.sn,
+        "sn = ?": query.source,
         "received_at >= ?": query.since,
         "seq >= ?": query.from_seq,
         "position > ?": query.after,

@@ -115,6 +115,10 @@ class Journal:
         """Have ``listener`` told of each new entry, in order."""
         self._listeners.append(listener)
 
+    def stop_listening(self, listener: Listener) -> None:
+        """Tell ``listener`` nothing more."""
+        self._listeners.remove(listener)
+
     def on_room(self, listener: Callable[[], None]) -> None:
         """Have ``listener`` called when the journal, having been full, is not any more."""
         self._on_room.append(listener)
@@ -136,9 +140,10 @@ class Journal:
         """The next ``limit`` entries behind position ``after``."""
         return await self._run(partial(self._store.read, after, limit))
 
-    async def cursor(self, sink: str) -> int:
-        """The position up to which ``sink`` is done; 0 for a new one."""
-        return await self._run(partial(self._store.cursor, sink))
+    async def cursor(self, sink: str) -> int | None:
+        """The position up to which ``sink`` is done; None for a new one."""
+        unsaved = self._unsaved_cursors.get(sink)
+        return await self._run(partial(self._store.cursor, sink)) if unsaved is None else unsaved
 
     def move_cursor(self, sink: str, position: int) -> None:
         """``sink`` is done with all up to ``position``; saved with the next commit, or a little later."""
@@ -146,6 +151,14 @@ class Journal:
         self._deliveries += 1
         if self._deliveries >= SAVE_CURSORS_AFTER and not self._writing:
             self._write_next()
+
+    async def save_cursor(self, sink: str, position: int) -> None:
+        """``sink`` is done with all up to ``position``; return once that is saved, if it can be."""
+        await self._run(partial(self._store.tend, {sink: position}))
+
+    async def forget_sinks(self, is_forgotten: Callable[[str], bool]) -> None:
+        """Forget where sinks stood that are no more, so that nothing is kept for them."""
+        await self._run(partial(self._store.forget_sinks, is_forgotten))
 
     async def newest_faces(self) -> dict[str, float]:
         """The time of each camera's newest face."""
@@ -200,7 +213,7 @@ class Journal:
         if entries:
             self.last_position = entries[-1].position
         for entry in entries:
-            for listener in self._listeners:
+            for listener in tuple(self._listeners):
                 listener(entry)
         self._unsafe.extend((self._batches, waiting.on_safe) for waiting in batch)
         if appended.is_saved:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,9 +141,18 @@ class JournalStore:
         unsaved = [entry for entry in self._unsaved if entry.position > known]
         return (entries + unsaved)[:limit]
 
-    def cursor(self, sink: str) -> int:
-        """The position up to which ``sink`` is done; 0 for one that is new."""
-        return self._cursors.get(sink, 0)
+    def cursor(self, sink: str) -> int | None:
+        """The position up to which ``sink`` is done; None for one that is new."""
+        return self._cursors.get(sink)
+
+    def forget_sinks(self, is_forgotten: Callable[[str], bool]) -> None:
+        """Forget where sinks stood; a disk that cannot be written keeps them until the next start."""
+        gone = [sink for sink in self._cursors if is_forgotten(sink)]
+        for sink in gone:
+            del self._cursors[sink]
+        if gone and self._db is not None and self.problem is None:
+            with suppress(StorageError), self._db.transaction():
+                self._db.delete_cursors(gone)
 
     def newest_faces(self) -> dict[str, float]:
         """The time of each camera's newest face, as far as it is known."""
@@ -243,9 +252,9 @@ class JournalStore:
         entries = []
         for one in received:
             self._position += 1
-            self._seq[one.event.sn] += 1
+            self._seq[one.event.source] += 1
             entries.append(
-                Entry(self._position, self._seq[one.event.sn], self._epoch, one.event, one.mono, self._clock.boot)
+                Entry(self._position, self._seq[one.event.source], self._epoch, one.event, one.mono, self._clock.boot)
             )
         return entries
 
@@ -278,7 +287,7 @@ class JournalStore:
             if lost and not self._expired:
                 log.error(
                     "Events that nobody took in time are deleted from the journal: look at journal.keep_days, "
-                    "journal.keep_megabytes, and at why the broker is away"
+                    "journal.keep_megabytes, and at what is behind: the broker, or a plugin"
                 )
             self._expired += lost
             if not deleted:

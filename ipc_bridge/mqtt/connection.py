@@ -217,11 +217,17 @@ class Connection(asyncio.Protocol):
         """Publications that the broker has not acknowledged."""
         return len(self._unacknowledged)
 
+    def room_for(self, message: Message) -> int | None:
+        """Bytes of payload that the broker takes in ``message``; None where it names no limit."""
+        if self._max_packet is None:
+            return None
+        overhead = 32 + len(message.topic.encode()) + sum(len(k) + len(v) + 5 for k, v in message.user_properties)
+        return self._max_packet - overhead - len(message.correlation or b"")
+
     def fits(self, message: Message) -> bool:
         """Whether the broker takes a packet of this size."""
-        overhead = 32 + len(message.topic.encode()) + sum(len(k) + len(v) + 5 for k, v in message.user_properties)
-        overhead += len(message.correlation or b"")
-        return self._max_packet is None or len(message.payload) + overhead <= self._max_packet
+        room = self.room_for(message)
+        return room is None or len(message.payload) <= room
 
     def publish(self, message: Message, on_done: Callable[[bool], None]) -> None:
         """Send ``message`` with QoS 1; there must be :attr:`room`.

@@ -23,6 +23,8 @@ CAMERA_RETAINED = (
     "flow",
 )
 """What a broker may keep of a camera."""
+SHOP_RETAINED = ("status", "info", "flow")
+"""What it may keep of a shop of the cloud."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +55,30 @@ class Topics:
         """A topic of one camera, such as ``status`` or ``event/face``."""
         return f"{self.base}/camera/{sn}/{leaf}"
 
+    def plugin(self, name: str, leaf: str) -> str:
+        """A topic of one plugin, such as ``request/test``."""
+        return f"{self.base}/plugin/{name}/{leaf}"
+
+    def plugin_levels(self, topic: str) -> list[str]:
+        """The levels of one of a plugin's topics, its name first."""
+        return topic.removeprefix(f"{self.base}/plugin/").split("/")
+
+    def is_ours(self, topic: str) -> bool:
+        """Whether nobody but the bridge itself publishes on ``topic``."""
+        ours = tuple(f"{self.base}/{part}/" for part in ("bridge", "camera", "shop"))
+        return topic.startswith((*ours, f"{self.discovery}/"))
+
     def camera_levels(self, topic: str) -> list[str]:
         """The levels of one of a camera's topics, the serial number first."""
         return topic.removeprefix(f"{self.base}/camera/").split("/")
+
+    def shop(self, number: str, leaf: str) -> str:
+        """A topic of one of the cloud's shops, such as ``flow`` or ``event/face``."""
+        return f"{self.base}/shop/{number}/{leaf}"
+
+    def shop_levels(self, topic: str) -> list[str]:
+        """The levels of one of a shop's topics, its number first."""
+        return topic.removeprefix(f"{self.base}/shop/").split("/")
 
     def device_discovery(self, device_id: str) -> str:
         """Home Assistant's discovery of a whole device."""

@@ -18,7 +18,7 @@ from aiohttp import web
 from ipc_bridge.catalog.device import ENDPOINTS
 from ipc_bridge.catalog.endpoint import Auth, Endpoint
 from ipc_bridge.simulator.calls import ApiCall, note_call
-from ipc_bridge.simulator.files import fetch
+from ipc_bridge.simulator.files import File, fetch, first_byte
 from ipc_bridge.simulator.forms import Form, read_form
 from ipc_bridge.simulator.handlers import HANDLERS
 from ipc_bridge.simulator.parameters import read_parameters
@@ -48,7 +48,9 @@ class ApiServer:
         Raises:
             OSError: the address cannot be had.
         """
-        self._http = web.Server(self._respond, handler_cancellation=True, access_log=None)
+        self._http = http = web.Server(
+            lambda request: self._respond(http, request), handler_cancellation=True, access_log=None
+        )
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(self._http, host, port, ssl=context, ssl_handshake_timeout=10.0)
         bound: int = self._server.sockets[0].getsockname()[1]
@@ -63,11 +65,15 @@ class ApiServer:
             await self._http.shutdown(_SHUTDOWN_SECONDS)
             self._http = None
 
-    async def _respond(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def _respond(self, http: web.Server, request: web.BaseRequest) -> web.StreamResponse:
+        if http is not self._http and request.transport is not None:
+            # Its handshake was under way when all connections were cut.
+            request.transport.abort()
+            return web.Response()
         faults = self._state.faults
         await self._state.changes.wait_for(lambda: not faults.silent, timeout=None)
         if request.method == "GET" and "auth_key" in request.query:
-            return self._download(request)
+            return await self._download(request)
         form = Form()
         data: dict[str, Any] | None = None
         code = 0
@@ -85,12 +91,27 @@ class ApiServer:
             await asyncio.sleep(faults.delay)
         return self._answer({"code": code} if data is None else {"code": code, "data": data})
 
-    def _download(self, request: web.BaseRequest) -> web.Response:
+    async def _download(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
             file = fetch(self._state, request.path_qs)
         except RefusalError as refused:
             return self._answer({"code": refused.code}, status=404)
-        return web.Response(body=file.content, content_type=file.content_type)
+        return await self._send(request, file)
+
+    async def _send(self, request: web.BaseRequest, file: File) -> web.StreamResponse:
+        size = len(file.content)
+        begin = first_byte(request.headers.get("Range"), size) if self._state.settings.serves_ranges else 0
+        response = web.StreamResponse(status=206 if begin else 200)
+        response.content_type = file.content_type
+        response.content_length = size - begin
+        if begin:
+            response.headers["Content-Range"] = f"bytes {begin}-{size - 1}/{size}"
+        await response.prepare(request)
+        cut = self._state.faults.cut_downloads
+        await response.write(file.content[begin : begin + cut] if cut else file.content[begin:])
+        if cut and request.transport is not None:
+            request.transport.close()
+        return response
 
     def _answer(self, answer: dict[str, Any], status: int = 200) -> web.Response:
         # The Date is the camera's own, right or wrong.

@@ -181,6 +181,10 @@ def _delay(camera: SimulatedCamera, words: Sequence[str]) -> None:
     camera.faults.delay = _seconds(words[0])
 
 
+def _cut(camera: SimulatedCamera, words: Sequence[str]) -> None:
+    camera.faults.cut_downloads = _integer(words[0])
+
+
 def _duplicate(camera: SimulatedCamera, _words: Sequence[str]) -> None:
     camera.faults.duplicate = True
 
@@ -271,6 +275,7 @@ COMMANDS: dict[str, Command] = {
         Command("split", "BYTES", "send in pieces of that size; 0 ends it", _split, 1, 1),
         Command("merge", "COUNT", "hold events back until there are that many; 0 ends it", _merge, 1, 1),
         Command("delay", "SECONDS", "answer that much later; 0 ends it", _delay, 1, 1),
+        Command("cut", "BYTES", "break downloads off after that many; 0 ends it", _cut, 1, 1),
         Command("duplicate", "", "send each event twice", _duplicate),
         Command("wrong_serial", "SERIAL", "name another camera in the events", _wrong_serial, 1, 1),
         Command("posts", "[COUNT]", "the last posts to hooks and what they got, newest last", _posts, 0, 1),

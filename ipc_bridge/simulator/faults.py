@@ -43,6 +43,8 @@ class Faults:
     """Events are held back until that many are there, then leave in one write; 0: at once."""
     delay: float = 0.0
     """Answers of channel, API and discovery come that many seconds late."""
+    cut_downloads: int = 0
+    """Downloads of files break off after so many bytes; 0: they are whole."""
     refusals: dict[Refusable, Refusal] = field(default_factory=dict)
     """Requests that get an error code whatever they say."""
     duplicate: bool = False

@@ -40,6 +40,12 @@ def fetch(state: CameraState, path_and_query: str) -> File:
     raise _not_there()
 
 
+def first_byte(wanted: str | None, size: int) -> int:
+    """Where a download begins that asks for a ``Range``; 0 for all that is no open range, or behind the end."""
+    match = re.fullmatch(r"bytes=([0-9]{1,18})-", wanted or "", re.ASCII)
+    return int(match[1]) if match and int(match[1]) < size else 0
+
+
 def clip_ready_at(state: CameraState, milliseconds: int, following: int) -> float:
     """When the clip that was asked for at ``milliseconds`` can be fetched, as the camera's Unix time."""
     return milliseconds / 1000 + (following + CLIP_DELAY) * state.settings.clip_unit

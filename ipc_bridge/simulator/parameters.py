@@ -85,7 +85,7 @@ def read_parameters(endpoint: Endpoint, form: Form) -> dict[str, Any]:
     for name, field in fields.items():
         if name in given:
             try:
-                values[name] = _decode(field, name, form)
+                values[name] = decode(field, name, form)
             except vol.Invalid as error:
                 raise refusal(endpoint, name) from error
     return values
@@ -96,7 +96,12 @@ def refusal(endpoint: Endpoint, name: str) -> RefusalError:
     return RefusalError(next((code for code in _CODES.get(name, ()) if code in endpoint.codes), Code.PARAMS_INVALID))
 
 
-def _decode(field: Field, name: str, form: Form) -> Any:
+def decode(field: Field, name: str, form: Form) -> Any:
+    """Return the value of one parameter.
+
+    Raises:
+        voluptuous.Invalid: it is unfit.
+    """
     if isinstance(field, File):
         upload = form.files.get(name)
         if upload is None or not is_whole(upload.content):

@@ -18,6 +18,7 @@ import orjson
 
 from ipc_bridge.simulator import api
 from ipc_bridge.simulator.certificates import make_identity, shared_authority, shared_identity
+from ipc_bridge.simulator.cloud import CloudSettings, SimulatedCloud
 from ipc_bridge.simulator.commands import describe
 from ipc_bridge.simulator.console import Console
 from ipc_bridge.simulator.fleet import Fleet, FleetSettings
@@ -47,6 +48,8 @@ class SimulateOptions:
     activation_code: str = field(default="12345678", repr=False)
     events_every: float | None = None
     """Mean seconds between two events of a camera; None: events only by command."""
+    cloud_port: int | None = None
+    """Of a simulated cloud, over plain HTTP, whose one shop has all cameras; None: there is none."""
     certificates: Path | None = None
     """A directory for ``openapi.p12``, ``openapi.password``, ``ca.pem`` (who issued it) and ``cameras.pem``
     (what the cameras show); where given, the cameras demand a client certificate."""
@@ -58,10 +61,10 @@ class SimulateOptions:
 
 
 async def simulate(options: SimulateOptions, stdin: TextIO, stdout: TextIO) -> None:
-    """Run cameras until the ``quit`` command or cancellation.
+    """Run cameras, and a cloud where it is wanted, until the ``quit`` command or cancellation.
 
-    The first line on ``stdout`` is ``{"ready": true, "cameras": [...]}``, once all listen. The end of
-    ``stdin`` ends nothing, so that it can run as a service.
+    The first line on ``stdout`` is ``{"ready": true, "cameras": [...]}``, once all listen, with ``cloud`` where there
+    is one. The end of ``stdin`` ends nothing, so that it can run as a service.
 
     Args:
         options: how many cameras, where, and what they do.
@@ -78,12 +81,19 @@ async def simulate(options: SimulateOptions, stdin: TextIO, stdout: TextIO) -> N
         if options.log_calls:
             stack.enter_context(_call_log())
         await stack.enter_async_context(fleet)
+        ready = {"ready": True, "cameras": [describe(camera) for camera in fleet.cameras]}
+        players: list[Fleet | SimulatedCloud] = [fleet]
+        if options.cloud_port is not None:
+            cloud = await stack.enter_async_context(SimulatedCloud(_cloud_settings(options, options.cloud_port, fleet)))
+            ready["cloud"] = {"base_url": cloud.base_url, "shops": list(cloud.settings.shops)}
+            players.append(cloud)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
-        _write_line(stdout, {"ready": True, "cameras": [describe(camera) for camera in fleet.cameras]})
-        player = tasks.create_task(fleet.play(options.events_every)) if options.events_every else None
+        _write_line(stdout, ready)
+        mean = options.events_every
+        playing = [tasks.create_task(player.play(mean)) for player in players] if mean else []
         await _serve_console(Console(fleet), stdin, stdout)
-        if player is not None:
-            player.cancel()
+        for task in playing:
+            task.cancel()
 
 
 @contextlib.contextmanager
@@ -114,6 +124,11 @@ def _fleet_settings(options: SimulateOptions) -> FleetSettings:
         seed=options.seed,
     )
     return FleetSettings(options.cameras, options.first_address, camera, options.certificate_each)
+
+
+def _cloud_settings(options: SimulateOptions, port: int, fleet: Fleet) -> CloudSettings:
+    macs = ((camera.sn, camera.settings.mac.replace(":", "").upper()) for camera in fleet.cameras)
+    return CloudSettings(port=port, app_id=options.app_id, secret_key=options.secret_key, cameras=tuple(macs))
 
 
 def _write_certificates(directory: Path, fleet: Fleet) -> None:

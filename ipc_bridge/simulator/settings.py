@@ -77,6 +77,8 @@ class CameraSettings:
     """How long it has been recording when it is started first."""
     clip_unit: float = 1.0
     """Seconds of ``clock`` that one second of waiting for a clip lasts: a clip is there 4 to 12 of them later."""
+    serves_ranges: bool = True
+    """Whether a download can begin in the middle of a file."""
     address_lifetime: float = 3600.0
     """Seconds after which the address of a file is refused."""
 

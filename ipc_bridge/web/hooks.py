@@ -1,10 +1,10 @@
-"""Receives what cameras post: ``POST /hook/<path>``, answered once the event is safe."""
+"""Receives what cameras and the cloud post: ``POST /hook/<path>``, answered once the event is safe."""
 
 from __future__ import annotations
 
 from aiohttp import HttpVersion11, web
 
-from ipc_bridge.bridge.hook_door import HookDoor
+from ipc_bridge.bridge.door import Door
 from ipc_bridge.bridge.hook_doors import HookDoors
 from ipc_bridge.errors import HookRefusedError
 from ipc_bridge.web.forms import check_head, read_fields
@@ -25,12 +25,12 @@ class HookReceiver:
 
     async def receive(self, request: web.Request) -> web.Response:
         """Take one post in, or refuse it."""
-        door: HookDoor | None = None
+        door: Door | None = None
         try:
             door = self._doors.find(request.match_info["path"])
             # The connection's own address: what a header says of it, anybody can write.
             door.check_address(request.remote)
-            check_head(request)
+            check_head(request, door.content_types)
             with door.entered():
                 await _continue(request)
                 await door.take(await read_fields(request))

@@ -59,18 +59,18 @@ def motion_event(event_id: int = 1, sn: str = SN, *found: str, **changes: Any) -
 
 
 def face_event(event_id: int = 1, sn: str = SN, **changes: Any) -> FaceEvent:
-    return FaceEvent(
-        **head("face", event_id, sn, **changes),
-        face_id="00000001",
-        cloud_face_id="8798765433",
-        group="vip",
-        gender="female",
-        age=10,
-        age_range="7-12",
-        arrivals=4,
-        picture_url="https://camera.invalid/1.jpg",
-        attributes={"vip_level": "1", "hobby": "tennis"},
-    )
+    details = {
+        "face_id": "00000001",
+        "cloud_face_id": "8798765433",
+        "group": "vip",
+        "gender": "female",
+        "age": 10,
+        "age_range": "7-12",
+        "arrivals": 4,
+        "picture_url": "https://camera.invalid/1.jpg",
+        "attributes": {"vip_level": "1", "hobby": "tennis"},
+    }
+    return FaceEvent(**{**head("face", event_id, sn), **details, **changes})
 
 
 def other_event(event_id: int = 1, sn: str = SN, **raw: Any) -> OtherEvent:
@@ -78,5 +78,5 @@ def other_event(event_id: int = 1, sn: str = SN, **raw: Any) -> OtherEvent:
 
 
 def entry(event: MotionEvent | FaceEvent | OtherEvent, seq: int | None = None, received_mono: float = 1000.0) -> Entry:
-    number = event.event_id if seq is None else seq
+    number = (event.event_id or 0) if seq is None else seq
     return Entry(number, number, 1_590_000_000, event, received_mono, "boot")

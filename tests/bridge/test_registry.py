@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ipc_bridge.bridge import registry as module
-from ipc_bridge.bridge.registry import MAX_CAMERAS, KnownCamera, Registry
+from ipc_bridge.bridge.registry import MAX_CAMERAS, KnownCamera, KnownShop, Registry
 from ipc_bridge.models import Model
 from ipc_bridge.storage import JsonFile
 from ipc_bridge.wire.frame import Coverage
@@ -203,3 +203,30 @@ async def test_what_could_not_be_written_is_tried_once_more_at_the_end(
     obstacle.rmdir()
     registry.save()
     assert content(file)["client_id"] == registry.client_id
+
+
+# Shops.
+
+
+def test_what_is_remembered_of_shops(file: JsonFile) -> None:
+    one = Registry(file)
+    shop = one.shop("100939020409")
+    shop.announced["flow_in"] = "sensor"
+    shop.cameras[SN] = {"reachable": "binary_sensor"}
+    shop.hook_url = "https://bridge.example/hook/abc"
+    assert one.shop("100939020409") is shop
+    one.changed()
+    one.save()
+    assert Registry(file).shops == {"100939020409": shop}
+
+
+@pytest.mark.parametrize("rows", [None, 7, {}, [7, {}, {"number": 7}, {"number": "a/b"}]])
+def test_rows_that_are_no_shops_are_left_out(file: JsonFile, rows: object) -> None:
+    file.path.write_text(json.dumps({"client_id": "c", "shops": rows}), encoding="utf-8")
+    assert Registry(file).shops == {}
+
+
+def test_what_cannot_be_read_of_a_shop_is_not_known(file: JsonFile) -> None:
+    rows = [{"number": "1", "announced": 7, "cameras": [], "hook_url": 7}, {"number": "2", "cameras": {SN: 7}}]
+    file.path.write_text(json.dumps({"client_id": "c", "shops": rows}), encoding="utf-8")
+    assert Registry(file).shops == {"1": KnownShop("1"), "2": KnownShop("2", cameras={SN: {}})}

@@ -1,4 +1,4 @@
-"""Pictures of now, from a camera to the broker."""
+"""Pictures of now, from a camera to the broker and to the disk."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from ipc_bridge.bridge.pictures import Pictures
 from ipc_bridge.bridge.snapshots import Snapshots
 from ipc_bridge.catalog.device import GET_SNAPSHOT
 from ipc_bridge.device.address import Address
 from ipc_bridge.device.api import CameraApi
-from ipc_bridge.errors import ReplyError
+from ipc_bridge.errors import RejectedFileError, ReplyError
+from ipc_bridge.pictures.store import PictureStore
 from ipc_bridge.simulator import CameraSettings, SimulatedCamera
+from ipc_bridge.simulator.portraits import JPEG
 from tests.bridge.rig import TOPICS, Rig
+from tests.bridge.samples import NOW, StoppedClock
 from tests.device.rig import CREDENTIALS, trust
 from tests.mqtt.broker import Listener, eventually, mosquitto, retained_on
 from tests.mqtt.fake_broker import fake_broker
@@ -29,39 +33,52 @@ async def api() -> AsyncIterator[CameraApi]:
         yield api
 
 
+def snapshots_of(rig: Rig, api: CameraApi, store: PictureStore | None = None, *, retain: bool = True) -> Snapshots:
+    return Snapshots(TOPICS, StoppedClock(), Pictures(rig.publisher, store), lambda _sn: api, retain=retain)
+
+
 @pytest.mark.parametrize("retain", [False, True])
 async def test_a_snapshot(tmp_path: Path, api: CameraApi, retain: bool) -> None:
     rig = Rig()
-    url = (await api.call(GET_SNAPSHOT))["snapshot_url"]
+    store = PictureStore(tmp_path / "pictures", StoppedClock(), 1e6, 10**6)
     async with mosquitto(tmp_path) as broker, Listener(broker.port) as listener, rig.connected(broker.port):
-        await Snapshots(TOPICS, rig.publisher, retain=retain).publish(SN, api, url)
-        assert (await listener.hears_topic(TOPIC)).startswith(b"\xff\xd8\xff")
+        await snapshots_of(rig, api, store, retain=retain).take(SN)
+        assert await listener.hears_topic(TOPIC) == JPEG
         assert (TOPIC in await retained_on(broker.port)) == retain
         # A hub that starts does not take it for news.
         rig.publisher.repeat()
         assert await rig.publisher.drained(5)
         await listener.catches_up()
         assert listener.topics.count(TOPIC) == 1
+        assert listener.messages[-2].user_properties == ()
+    assert store.get(f"{SN}:snapshot:{round(NOW * 1000)}", NOW) == JPEG
 
 
-async def test_one_that_the_broker_does_not_take(
-    tmp_path: Path, api: CameraApi, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_one_that_is_about_an_event_names_it(tmp_path: Path, api: CameraApi) -> None:
+    rig = Rig()
+    async with mosquitto(tmp_path) as broker, Listener(broker.port) as listener, rig.connected(broker.port):
+        await snapshots_of(rig, api).take(SN, "the uid")
+        await listener.hears_topic(TOPIC)
+        assert listener.messages[-1].user_properties == (("uid", "the uid"),)
+
+
+async def test_one_that_the_broker_does_not_take(tmp_path: Path, api: CameraApi) -> None:
     rig = Rig()
     url = (await api.call(GET_SNAPSHOT))["snapshot_url"]
     options = ("allow_anonymous true", "max_packet_size 100")
     async with mosquitto(tmp_path, *options) as broker, rig.connected(broker.port):
         await eventually(lambda: rig.publisher._connection is not None)
-        await Snapshots(TOPICS, rig.publisher, retain=True).publish(SN, api, url)
+        with pytest.raises(RejectedFileError, match="cannot be made to fit into"):
+            await snapshots_of(rig, api).publish(SN, url)
         assert await rig.publisher.drained(5)
-    assert "bytes, more than the broker takes" in caplog.text
 
 
 async def test_one_that_is_not_there(api: CameraApi) -> None:
     rig = Rig()
+    snapshots = snapshots_of(rig, api)
     async with fake_broker() as broker, rig.connected(broker.port):
         for url in ("None", "https://127.20.3.2/1.jpg", "https://127.20.3.1/1.jpg"):
             with pytest.raises(ReplyError):
-                await Snapshots(TOPICS, rig.publisher, retain=True).publish(SN, api, url)
+                await snapshots.publish(SN, url)
         assert await rig.publisher.drained(5)
         assert not broker.publications

@@ -75,7 +75,12 @@ class Site(Rig):
         )
 
     def announce(
-        self, info: CameraInfo, known: KnownCamera, state: Mapping[str, Any], then: Callable[[], None] | None
+        self,
+        info: CameraInfo,
+        known: KnownCamera,
+        state: Mapping[str, Any],
+        counts: bool | None,
+        then: Callable[[], None] | None,
     ) -> None:
         self.announced.append(info.name)
         if then is not None:

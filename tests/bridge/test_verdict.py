@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ipc_bridge.bridge.verdict import judge
+from ipc_bridge.calls.offset import NOTEWORTHY_OFFSET
 from ipc_bridge.device.channel import HandshakeLostError
-from ipc_bridge.device.offset import NOTEWORTHY_OFFSET
 from ipc_bridge.errors import (
     BridgeError,
     CertificateError,

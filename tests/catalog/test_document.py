@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from docs.generate import FOLDER, endpoints
+import pytest
+
+from docs.generate import DOCUMENTS, FOLDER
 
 
-def test_the_document_is_as_the_catalogue() -> None:
-    assert (FOLDER / "endpoints.md").read_text(encoding="utf-8") == endpoints(), "run `make docs`"
+@pytest.mark.parametrize("file", DOCUMENTS)
+def test_a_document_is_as_the_catalogue(file: str) -> None:
+    assert (FOLDER / file).read_text(encoding="utf-8") == DOCUMENTS[file](), "run `make docs`"

@@ -7,14 +7,17 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from ipc_bridge.catalog.cloud import DAY, MAC
 from ipc_bridge.catalog.device import FACE_ID, IPV4, NEW_NAME, URL
-from ipc_bridge.catalog.fields import MAX_FILE, MAX_WIDTH, Choice, Field, File, Int, ListOf, Named, Record, Text
+from ipc_bridge.catalog.fields import MAX_FILE, Choice, Field, File, Int, ListOf, Named, Record, Text
 
 _WRONG_TYPES: list[Any] = [None, True, 12.9, {}, [[]]]
 _RULE_BREAKERS = {
     FACE_ID.form: ["Vip11024", "0", "-1", "1.0", str(2**63)],
     IPV4.form: ["192.168.1", "192.168.1.256", "camera.local"],
     NEW_NAME.form: [" vip"],
+    DAY.form: ["2020-02-30", "2020-1-1", "20200101", "1999-12-31", "2020-01-01T00:00"],
+    MAC.form: ["0c25766f5705", "0C:25:76:6F:57:05", "0C25766F570", "0C25766F570G"],
     URL.form: ["192.168.0.100/msg", "ftp://192.168.0.100/msg", "http://"],
 }
 
@@ -48,7 +51,7 @@ def bad_values(field: Field) -> list[Any]:
             ]
         case File():
             wide = bytearray(base64.b64decode(field.sample["base64"]))
-            wide[16:20] = (MAX_WIDTH + 1).to_bytes(4)
+            wide[16:20] = ((field.max_width or -1) + 1).to_bytes(4)
             files = (b"", b"GIF89a\x01\x00\x01\x00", bytes(wide))
             beyond = [
                 field.sample["base64"],

@@ -44,6 +44,17 @@ async def test_the_demo_shows_cameras_and_events(tmp_path: Path, broker: str) ->
     assert os.listdir(tmp_path) == []  # noqa: PTH208 - pathlib's is not for async functions
 
 
+async def test_the_demo_with_a_cloud(tmp_path: Path) -> None:
+    require_program("mosquitto")
+    options = ("demo", "--cameras", "1", "--cloud")
+    with usual_ports_taken():
+        async with started(*options, cwd=tmp_path, TMPDIR=str(tmp_path)) as process:
+            await process.shows("by the cloud")
+            process.child.send_signal(signal.SIGINT)
+            assert await process.ends() == 0
+    assert process.log == ""
+
+
 async def test_ctrl_c_ends_the_demo(tmp_path: Path) -> None:
     require_program("mosquitto")
     with usual_ports_taken():

@@ -29,7 +29,9 @@ async def test_a_wrong_configuration_ends_with_2(tmp_path: Path) -> None:
 
 async def test_a_bug_ends_with_1(tmp_path: Path) -> None:
     program = script(
-        "from ipc_bridge import app\nasync def run(*_):\n    raise RuntimeError('a bug for the test')\napp.run = run"
+        "from ipc_bridge import app\n"
+        "async def run(*_, **__):\n    raise RuntimeError('a bug for the test')\n"
+        "app.run = run"
     )
     status, _, log = await finished("run", "--config", str(write_config(tmp_path)), cwd=tmp_path, program=program)
     assert status == 1
@@ -39,7 +41,8 @@ async def test_a_bug_ends_with_1(tmp_path: Path) -> None:
 async def test_a_mistake_that_shows_at_the_start_ends_with_2(tmp_path: Path) -> None:
     program = script(
         "from ipc_bridge import app\nfrom ipc_bridge.errors import ConfigError\n"
-        "async def run(*_):\n    raise ConfigError(['config.yaml:3: plugins.enabled: is wrong, expected better'])\n"
+        "async def run(*_, **__):\n"
+        "    raise ConfigError(['config.yaml:3: plugins.enabled: is wrong, expected better'])\n"
         "app.run = run"
     )
     status, _, log = await finished("run", "--config", str(write_config(tmp_path)), cwd=tmp_path, program=program)
@@ -77,7 +80,7 @@ async def test_a_signal_while_a_camera_does_not_answer(tmp_path: Path) -> None:
 async def test_a_stop_that_hangs_is_cut_short(tmp_path: Path) -> None:
     program = script(
         "import time\nfrom ipc_bridge import app\n"
-        "async def run(_config, _service, stop):\n"
+        "async def run(_config, _service, stop, **_):\n"
         "    print('runs', flush=True)\n    await stop.wait()\n    time.sleep(60)\n"
         "app.run = run"
     )

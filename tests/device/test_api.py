@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import logging
 import socket
 import time
@@ -34,7 +35,15 @@ from ipc_bridge.device.address import Address
 from ipc_bridge.device.api import CameraApi, fetch_fingerprint
 from ipc_bridge.device.refusal import refusal
 from ipc_bridge.device.tls import Security, Verify
-from ipc_bridge.errors import CertificateError, ParameterError, RefusedError, ReplyError, UnreachableError
+from ipc_bridge.errors import (
+    CertificateError,
+    NoAnswerError,
+    ParameterError,
+    RefusedError,
+    RejectedFileError,
+    ReplyError,
+    UnreachableError,
+)
 from ipc_bridge.simulator import (
     CameraSettings,
     KeyType,
@@ -52,7 +61,7 @@ Respond = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 def settings(**changes: Any) -> CameraSettings:
-    return CameraSettings(host="127.30.3.1", discovery_port=None, sn=SN, **changes)
+    return CameraSettings(**{"host": "127.30.3.1", "discovery_port": None, "sn": SN, **changes})
 
 
 @pytest.fixture
@@ -506,6 +515,88 @@ async def test_a_picture_that_is_none_or_too_large() -> None:
             await api.fetch(f"https://{address}/small.jpg?auth_key=1")
         with pytest.raises(ReplyError, match=r"/large.jpg on .* answered more than 2048 KiB"):
             await api.fetch(f"https://{address}/large.jpg?auth_key=1")
+
+
+async def never_ends(request: web.BaseRequest) -> web.StreamResponse:
+    """10 GB, and none of it twice as fast as the other."""
+    response = web.StreamResponse(headers={"Content-Length": str(10 * 2**30)})
+    await response.prepare(request)
+    while True:
+        await response.write(bytes(65536))
+
+
+async def a_byte_at_a_time(request: web.BaseRequest) -> web.StreamResponse:
+    response = web.StreamResponse()
+    await response.prepare(request)
+    while True:
+        await response.write(b"\xff")
+        await asyncio.sleep(0.05)
+
+
+async def test_a_picture_without_an_end_is_given_up_at_its_limit() -> None:
+    async with server(never_ends) as address, api_of(address) as api:
+        with pytest.raises(RejectedFileError, match="more than 2048 KiB"):
+            await api.fetch(f"https://{address}/1.jpg?auth_key=1")
+
+
+async def test_a_picture_that_drips_is_given_up_in_time_and_keeps_no_call_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(api_module, "PICTURE_TIMEOUT", 0.5)
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse:
+        if request.method == "GET":
+            return await a_byte_at_a_time(request)
+        return web.Response(body=b'{"code": 0}')
+
+    async with server(respond) as address, api_of(address) as api:
+        url = f"https://{address}/1.jpg?auth_key=1"
+        drips = [asyncio.create_task(api.fetch(url)) for _ in range(2 * api_module.MAX_DOWNLOADS)]
+        for _ in range(3):
+            assert await api.call(GET_INFO) == {}
+        assert not any(drip.done() for drip in drips)
+        for drip in drips:
+            with pytest.raises(NoAnswerError, match=rf"no picture from {address} within 0.5 s"):
+                await drip
+
+
+async def test_a_picture_that_points_to_itself() -> None:
+    asked: list[str] = []
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse:
+        asked.append(request.path)
+        return web.Response(status=302, headers={"Location": str(request.url)})
+
+    async with server(respond) as address, api_of(address) as api:
+        with pytest.raises(RejectedFileError, match="HTTP 302 and no picture"):
+            await api.fetch(f"https://{address}/1.jpg?auth_key=1")
+    assert asked == ["/1.jpg"]
+
+
+async def test_what_is_packed_is_not_unpacked() -> None:
+    async def respond(_request: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(body=gzip.compress(bytes(10**8)), headers={"Content-Encoding": "gzip"})
+
+    async with server(respond) as address, api_of(address) as api:
+        with pytest.raises(RejectedFileError, match="HTTP 200 and no picture"):
+            await api.fetch(f"https://{address}/1.jpg?auth_key=1")
+
+
+async def test_a_camera_that_is_known_by_name_gives_out_its_number(camera: SimulatedCamera) -> None:
+    # Whatever it says, it is asked where it is known: the port is its own, and the vendor's addresses name none.
+    async with api_of(camera) as api:
+        url = (await api.call(GET_SNAPSHOT))["snapshot_url"]
+        assert (await api.fetch(url.replace(f":{camera.api_port}", ""))).startswith(b"\xff\xd8\xff")
+    named = SimulatedCamera(settings(host="127.0.0.1"))
+    async with named, api_of(Address("localhost", named.api_port)) as api:
+        url = (await api.call(GET_SNAPSHOT))["snapshot_url"]
+        assert "127.0.0.1" in url
+        assert (await api.fetch(url)).startswith(b"\xff\xd8\xff")
+        with pytest.raises(RejectedFileError, match="not on this camera"):
+            await api.fetch(url.replace("127.0.0.1", "127.0.0.2"))
+    async with api_of(Address("camera.invalid", 443)) as api:
+        with pytest.raises(RejectedFileError, match="not on this camera"):
+            await api.fetch("https://127.0.0.1/1.jpg")
 
 
 # What is worth another try.

@@ -227,6 +227,7 @@ class Message:
     qos: int
     number: int
     at: float
+    user_properties: tuple[tuple[str, str], ...] = ()
 
     @property
     def text(self) -> str:
@@ -378,7 +379,11 @@ class Subscriber:
 
     def _record(self, message: paho.MQTTMessage, at: float) -> None:
         number = len(self.everything)
-        self.everything.append(Message(message.topic, bytes(message.payload), message.retain, message.qos, number, at))
+        given = message.properties.json() if message.properties is not None else {}
+        properties = tuple((name, value) for name, value in given.get("UserProperty", ()))
+        self.everything.append(
+            Message(message.topic, bytes(message.payload), message.retain, message.qos, number, at, properties)
+        )
         self._changes.notify()
 
 

@@ -124,6 +124,7 @@ async def strange_values_in_an_event_are_null_or_text(stage: Stage, camera: Simu
 async def a_changed_certificate_is_refused_and_named(stage: Stage, camera: SimulatedCamera) -> None:
     await online(stage.hub, camera.sn)
     await stage.hub.wait_for(topic(camera, "state"))
+    await stage.hub.wait_for(topic(camera, "flow"))
     connects = camera.connects
     calls = len(camera.calls)
     since = stage.hub.mark()

@@ -57,8 +57,9 @@ async def refused(
 
 
 async def ready(stage: Stage, camera: SimulatedCamera) -> dict[str, Any]:
-    """Wait until a camera is online and has told its settings."""
+    """Wait until a camera is online and has told its settings and counts."""
     await online(stage.hub, camera.sn)
+    await stage.hub.wait_for(topic(camera, "flow"))
     state: dict[str, Any] = (await stage.hub.wait_for(topic(camera, "state"))).json
     return state
 

@@ -55,10 +55,21 @@ def camera(
     api_port: int = 443,
     state: dict[str, Any] = STATE,
     *,
+    counts: bool | None = True,
+    pictures: bool = True,
     allow_destructive: bool = False,
     **changes: Any,
 ) -> Device:
     """A camera that is known, apart from ``changes`` to its info."""
     known = {name: getattr(FULL, name) for name in FULL.__slots__} | changes
     info = CameraInfo(**known)
-    return camera_device(topics, info, __version__, api_port, state, allow_destructive=allow_destructive)
+    return camera_device(
+        topics,
+        info,
+        __version__,
+        api_port,
+        state,
+        counts=counts,
+        pictures=pictures,
+        allow_destructive=allow_destructive,
+    )

@@ -13,14 +13,17 @@ from hypothesis import strategies as st
 
 from ipc_bridge.catalog.fields import DAYS
 from ipc_bridge.catalog.settings import ACTIONS, SETTINGS, changes
+from ipc_bridge.homeassistant.components import CAMERA_COMPONENTS, COUNTS, PICTURES
 from ipc_bridge.models import Model
 from tests.homeassistant.cameras import SN, STATE, camera
 
+GROUP = "face_group_20e1e25b0e2d"
+"""The sensor of the group that the camera has."""
 CAMERA = f"ipc_bridge/camera/{SN}"
 UNKNOWN = "None"
 """How a template says to Home Assistant that it has no value."""
 CONTROLS = {key: config for key, config in camera().components.items() if "command_topic" in config}
-FIXED = {"motion", "sound", "human", "motion_event", "face_event", "last_face", "connectivity", "firmware", "address"}
+FIXED = {row.key for row in CAMERA_COMPONENTS if row.needs in {None, COUNTS, PICTURES}}
 
 
 def render(config: dict[str, Any], state: dict[str, Any]) -> str:
@@ -67,6 +70,7 @@ def test_what_a_camera_with_everything_gets() -> None:
         "sd_card_problem": "binary_sensor",
         "wifi_ssid": "sensor",
         "ip_mode": "sensor",
+        GROUP: "sensor",
         "reboot": "button",
         "auto_focus": "button",
         "reset_zoom_focus": "button",
@@ -94,7 +98,8 @@ def test_bounds_units_and_options() -> None:
         "face_interval": (0, 86_400),
         "face_optimize_seconds": (1, 6),
     }
-    units = {key: unit for key, config in components.items() if (unit := config.get("unit_of_measurement"))}
+    controls = {key: config for key, config in components.items() if "command_topic" in config}
+    units = {key: unit for key, config in controls.items() if (unit := config.get("unit_of_measurement"))}
     assert units == {"face_interval": "s", "face_optimize_seconds": "s"}
     assert {key: config["options"] for key, config in components.items() if "options" in config} == {
         "ir_mode": ["off", "on", "auto"],
@@ -106,7 +111,7 @@ def test_bounds_units_and_options() -> None:
     assert components["reboot"]["device_class"] == "restart"
     assert "name" not in components["reboot"]
     disabled = {key for key, config in components.items() if config.get("enabled_by_default") is False}
-    assert disabled == {"last_face", "ip_mode"}
+    assert disabled - FIXED == {"ip_mode", GROUP}
 
 
 @pytest.mark.parametrize("allow", [False, True])
@@ -125,8 +130,9 @@ def test_before_anything_is_known_only_what_needs_nothing_is_there() -> None:
     device = camera(state={})
     assert device.components.keys() - FIXED == {"reboot", "snapshot", "refresh"}
     # But nothing of it goes from Home Assistant: a restart of the bridge is no reason.
-    assert device.undecided >= camera().components.keys() - device.components.keys()
-    assert not camera().undecided
+    gone = camera().components.keys() - device.components.keys()
+    assert all(device.may_have(key) for key in gone)
+    assert not any(camera().may_have(key) for key in (*gone, "face_group_another"))
 
 
 def test_what_a_model_cannot_have_goes() -> None:
@@ -148,7 +154,7 @@ def test_a_camera_without_a_property_has_no_control_for_it(missing: str) -> None
         "max_zoom": set(),
         "max_focus": set(),
         "door_line": set(),
-        "face_groups": set(),
+        "face_groups": {GROUP},
     }
     assert gone == about.get(missing, {missing})
 

@@ -5,20 +5,33 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
+import jinja2
 import pytest
 
 from ipc_bridge import __version__
-from ipc_bridge.homeassistant.components import BRIDGE_COMPONENTS, CAMERA_COMPONENTS, Availability, Component
+from ipc_bridge.homeassistant.components import (
+    BRIDGE_COMPONENTS,
+    CAMERA_COMPONENTS,
+    COUNTS,
+    PICTURES,
+    SHOP_COMPONENTS,
+    Availability,
+    Component,
+)
 from ipc_bridge.homeassistant.payloads import (
     Device,
+    ShopCameraInfo,
     bridge_device,
     bridge_id,
     camera_device,
     camera_id,
     component_messages,
     device_message,
+    shop_camera_device,
+    shop_device,
 )
 from ipc_bridge.models import FACE_EVENT_TYPES, MOTION_EVENT_TYPES, CameraInfo, Model
 from ipc_bridge.mqtt.topics import Topics
@@ -86,6 +99,8 @@ PLATFORM_KEYS = {
         "unit_of_measurement",
     },
     "text": {"command_template", "command_topic", "max", "min", "mode", "optimistic", "pattern", "retain"},
+    "camera": {"topic", "image_encoding"},
+    "image": {"image_topic", "image_encoding", "content_type", "url_topic", "url_template"},
     "button": {"command_template", "command_topic", "device_class", "payload_press", "retain"},
 }
 DEVICE_CLASSES = {
@@ -94,9 +109,11 @@ DEVICE_CLASSES = {
     "event": {"motion", "button", "doorbell"},
     "button": {"identify", "restart", "update"},
 }
-READINGS = {"binary_sensor", "sensor", "event"}
+READINGS = {"binary_sensor", "sensor", "event", "camera", "image"}
 """Platforms without a command."""
-NAMES = ("LED", "SD card", "Wi-Fi", "IP mode")
+TOPIC_KEYS = {"button": set(), "camera": {"topic"}, "image": {"image_topic"}}
+"""How platforms call what they read, where that is not ``state_topic``."""
+NAMES = ("LED", "SD card", "Wi-Fi", "IP mode", "FHD", "HD", "VIP")
 """What is written so everywhere."""
 DEVICE_KEYS = {
     "identifiers",
@@ -117,6 +134,10 @@ AVAILABILITY_KEYS = {"topic", "payload_available", "payload_not_available", "val
 ID = re.compile(r"[a-zA-Z0-9_-]+")
 
 
+SHOP = "100939020409"
+CLOUD_CAMERA = ShopCameraInfo(SN, "Front door", "FM020", None, is_local=False)
+
+
 def bridge() -> Device:
     return bridge_device(TOPICS, __version__, "http://127.0.0.1:8099")
 
@@ -127,6 +148,8 @@ DEVICES = {
     "FM010": camera(model=Model.FM010, model_name="FM010"),
     "state not known": camera(state={}),
     "nothing known": camera_device(TOPICS, CameraInfo(SN), __version__, 443),
+    "shop": shop_device(TOPICS, SHOP, __version__),
+    "camera of the cloud": shop_camera_device(TOPICS, SHOP, CLOUD_CAMERA, __version__),
 }
 COMPONENTS = [
     pytest.param(device, key, config, id=f"{name} {key}")
@@ -180,10 +203,11 @@ def test_home_assistant_knows_every_key(device: Device, key: str, config: dict[s
 def test_a_component_is_complete(device: Device, key: str, config: dict[str, Any]) -> None:
     assert ID.fullmatch(key)
     assert config["unique_id"] == f"{device.id}_{key}"
-    topics = {name: topic for name, topic in config.items() if name.endswith("_topic")}
+    topics = {name: topic for name, topic in config.items() if name.endswith("topic")}
     assert all(topic.startswith("ipc_bridge/") for topic in topics.values())
     assert ("command_topic" in topics) == (config["platform"] not in READINGS)
-    assert ("state_topic" in topics) == (config["platform"] != "button")
+    read = topics.keys() - {"command_topic", "json_attributes_topic"}
+    assert read == TOPIC_KEYS.get(config["platform"], {"state_topic"})
     assert config["qos"] == 1
     if "device_class" in config:
         assert config["device_class"] in DEVICE_CLASSES[config["platform"]]
@@ -211,7 +235,9 @@ def test_a_name_does_not_repeat_the_devices(device: Device, key: str, config: di
 
 @pytest.mark.parametrize(("device", "key", "config"), COMPONENTS)
 def test_availability(device: Device, key: str, config: dict[str, Any]) -> None:
-    bridge_status, camera_status = "ipc_bridge/bridge/status", f"ipc_bridge/camera/{SN}/status"
+    is_cloud = device.id.endswith((SHOP, "_cloud"))
+    bridge_status = "ipc_bridge/bridge/status"
+    own_status = f"ipc_bridge/shop/{SHOP}/status" if is_cloud else f"ipc_bridge/camera/{SN}/status"
     if config["platform"] == "event" or (device.id, key) == ("ipc_bridge_bridge", "connectivity"):
         assert not {name for name in config if name.startswith(("availability", "payload_"))} - {
             "payload_on",
@@ -222,8 +248,8 @@ def test_availability(device: Device, key: str, config: dict[str, Any]) -> None:
         assert set(item) <= AVAILABILITY_KEYS
         assert (item["payload_available"], item["payload_not_available"]) == ("online", "offline")
     assert config["availability_mode"] == "all"
-    expected = [bridge_status] if device.id == "ipc_bridge_bridge" else [bridge_status, camera_status]
-    if key in {"connectivity", "firmware", "address"}:
+    expected = [bridge_status] if device.id == "ipc_bridge_bridge" else [bridge_status, own_status]
+    if key in {"connectivity", "firmware", "address", "stream_hd", "stream_fhd"}:
         expected = [bridge_status]
     assert [item["topic"] for item in config["availability"]] == expected
 
@@ -255,7 +281,7 @@ def test_unique_ids_are_unique() -> None:
 @pytest.mark.parametrize(("model", "has_faces"), [(Model.FM010, False), (Model.FM020, True), (Model.UNKNOWN, False)])
 def test_a_model_gets_what_it_supports(model: Model, has_faces: bool) -> None:
     keys = set(camera(model=model).components)
-    faces = {"face_event", "last_face"}
+    faces = {"face_event", "last_face", "face_image"}
     assert keys & faces == (faces if has_faces else set())
     assert {"motion", "sound", "human", "motion_event", "connectivity"} <= keys
 
@@ -263,7 +289,9 @@ def test_a_model_gets_what_it_supports(model: Model, has_faces: bool) -> None:
 # The table itself.
 
 
-@pytest.mark.parametrize("rows", [BRIDGE_COMPONENTS, CAMERA_COMPONENTS], ids=["bridge", "camera"])
+@pytest.mark.parametrize(
+    "rows", [BRIDGE_COMPONENTS, CAMERA_COMPONENTS, SHOP_COMPONENTS], ids=["bridge", "camera", "shop"]
+)
 def test_the_table_is_consistent(rows: tuple[Component, ...]) -> None:
     assert len({row.key for row in rows}) == len(rows)
     for row in rows:
@@ -273,7 +301,7 @@ def test_the_table_is_consistent(rows: tuple[Component, ...]) -> None:
         # What the payload fills in itself is not to be overridden.
         assert not set(row.options) & {"state_topic", "qos", "availability", "availability_mode"}, row.key
         assert (row.platform != "event") or (row.availability is Availability.NONE), row.key
-        assert row.needs is None or row.needs in STATE, row.key
+        assert row.needs in {None, PICTURES, COUNTS, *STATE}, row.key
 
 
 # The device.
@@ -310,7 +338,7 @@ def test_ids_can_stand_in_discovery_topics(base: str) -> None:
     assert device.device["via_device"] == bridge_id(topics)
     for config in device.components.values():
         assert ID.fullmatch(config["unique_id"])
-        topics_of = [topic for name, topic in config.items() if name.endswith("_topic")]
+        topics_of = [topic for name, topic in config.items() if name.endswith("topic")]
         assert topics_of
         assert all(topic.startswith(f"{base}/camera/") for topic in topics_of)
 
@@ -387,3 +415,41 @@ def test_platforms() -> None:
         "version": "sensor",
         "started": "sensor",
     }
+
+
+# The cloud.
+
+
+def shown(config: dict[str, Any], payload: Any) -> str:
+    """What Home Assistant makes of a payload."""
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined)
+    return environment.from_string(config["value_template"]).render(value_json=payload, value=json.dumps(payload))
+
+
+def test_what_a_shop_shows() -> None:
+    components = shop_device(TOPICS, SHOP, __version__).components
+    flow = {"in": 9, "pass": 4, "strangers": 3, "regulars": 2, "members": 1, "unexposed": 3, "yesterday": None}
+    for key in ("in", "pass", "strangers", "regulars", "members", "unexposed"):
+        assert shown(components[f"flow_{key}"], flow) == str(flow[key])
+        assert components[f"flow_{key}"]["state_class"] == "total"
+    assert shown(components["flow_yesterday"], flow) == "None"
+    assert shown(components["flow_yesterday"], {**flow, "yesterday": {"in": 70}}) == "70"
+    info = {"cameras": [{"sn": SN, "online": True}, {"sn": "other", "online": False}]}
+    assert shown(components["cameras_online"], info) == "1"
+    assert shown(components["face_event"], {"late": True}) == ""
+    assert shown(components["face_event"], {"late": False}) == '{"late": false}'
+
+
+def test_a_camera_of_the_cloud_is_the_bridges_own_where_it_has_it() -> None:
+    other = shop_camera_device(TOPICS, SHOP, CLOUD_CAMERA, __version__)
+    assert other.device["via_device"] == f"ipc_bridge_shop_{SHOP}"
+    own = shop_camera_device(TOPICS, SHOP, replace(CLOUD_CAMERA, is_local=True), __version__)
+    assert own.device == {"identifiers": camera().device["identifiers"]}
+    assert own.components == other.components
+    for cameras, state in (
+        ([{"sn": SN, "online": True}], "ON"),
+        ([{"sn": SN, "online": False}], "OFF"),
+        ([{"sn": "other", "online": True}], "OFF"),
+        ([], "OFF"),
+    ):
+        assert shown(own.components["reachable"], {"cameras": cameras}) == state

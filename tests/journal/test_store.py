@@ -8,8 +8,10 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,7 +21,7 @@ from ipc_bridge.journal import database, store
 from ipc_bridge.journal.database import JournalDatabase
 from ipc_bridge.journal.entry import Entry, dump_event, load_event
 from ipc_bridge.journal.store import Appended, JournalStore, Received
-from ipc_bridge.models import Event
+from ipc_bridge.models import Event, Transport
 from tests.bridge.samples import NOW, SN, StoppedClock, face_event, motion_event, other_event
 
 DAY = 86_400.0
@@ -112,7 +114,7 @@ def test_numbers_go_on_after_a_crash_and_after_a_clean_end(book: Book) -> None:
 
 
 def test_cursors_are_saved_with_events(book: Book) -> None:
-    assert book.store.cursor("mqtt") == 0
+    assert book.store.cursor("mqtt") is None
     book.append(motion_event(1), motion_event(2), mqtt=1)
     book.crash()
     assert book.store.cursor("mqtt") == 1
@@ -274,7 +276,7 @@ def test_a_journal_on_a_disk_that_became_read_only_is_read_and_later_written_aga
     assert book.store.tend({})
     assert book.store.problem is None
     book.crash()
-    assert [entry.event.event_id for entry in book.store.read(book.store.cursor("mqtt"), 10)] == [3]
+    assert [entry.event.event_id for entry in book.store.read(book.store.cursor("mqtt") or 0, 10)] == [3]
 
 
 def test_what_waits_in_memory_is_bounded_and_the_loss_is_told(
@@ -419,3 +421,23 @@ def test_what_a_newer_version_adds_to_an_event_is_passed_over() -> None:
     assert load_event("face", text) == event
     with pytest.raises(JournalDamagedError):
         load_event("smoke", text)
+
+
+def test_what_an_older_version_did_not_write_has_its_default() -> None:
+    event = face_event(1)
+    body = orjson.loads(dump_event(event))
+    del body["shop"], body["visitor"]
+    assert load_event("face", orjson.dumps(body).decode()) == event
+    del body["face_id"]
+    with pytest.raises(JournalDamagedError):
+        load_event("face", orjson.dumps(body).decode())
+
+
+def test_the_clouds_events_are_counted_beside_the_cameras(book: Book) -> None:
+    """Who listens to the camera alone sees no gap."""
+    events = [face_event(1), replace(face_event(2), shop="7", transport=Transport.CLOUD, event_id=None), face_event(3)]
+    assert [entry.seq for entry in book.append(*events).entries] == [1, 1, 2]
+    book.crash()
+    more = [replace(face_event(4), shop="7"), replace(face_event(5), shop="8"), face_event(6)]
+    assert [entry.seq for entry in book.append(*more).entries] == [2, 1, 3]
+    assert [entry.event for entry in book.store.read(0, 10)] == [*events, *more]

@@ -166,6 +166,7 @@ async def test_rubbish(fleet: Fleet) -> None:
         ("split {} 7", "split", 7),
         ("merge {} 4", "merge", 4),
         ("delay {} 1.5", "delay", 1.5),
+        ("cut {} 500", "cut_downloads", 500),
         ("duplicate {}", "duplicate", True),
         ("wrong_serial {} X1", "wrong_serial", "X1"),
         ("discovery_ip {} 192.168.0.9", "discovery_ip", "192.168.0.9"),

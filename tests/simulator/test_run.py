@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import ssl
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,7 +20,8 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 
 from ipc_bridge.simulator import SimulateOptions, simulate
 from ipc_bridge.wire.packet import PacketType
-from tests.simulator.client import PATIENCE, Client
+from ipc_bridge.wire.signing import public_params, sign
+from tests.simulator.client import CREDENTIALS, PATIENCE, Client
 
 ON_FREE_PORTS: dict[str, Any] = {"api_port": 0, "channel_port": 0, "discovery_port": None}
 
@@ -160,3 +162,26 @@ async def test_calls_are_logged_where_told_to(capsys: pytest.CaptureFixture[str]
             process.write("quit")
             await process.task
         assert capsys.readouterr().err == expected
+
+
+async def test_a_cloud_beside_the_cameras(http: aiohttp.ClientSession) -> None:
+    options = SimulateOptions(cameras=2, first_address="127.0.6.1", cloud_port=0, events_every=0.01, **ON_FREE_PORTS)
+    async with running(options) as process:
+        ready = await process.read()
+        cloud, cameras = ready["cloud"], ready["cameras"]
+        assert cloud["shops"] == ["100939020409"]
+        texts = {"sunmi_shop_no": cloud["shops"][0], **public_params(CREDENTIALS, int(time.time()), "5dsf6698")}
+        texts["sign"] = sign(texts, CREDENTIALS.secret_key)
+
+        async def ask(path: str) -> dict[str, Any]:
+            async with http.post(f"{cloud['base_url']}/{path}", data=texts) as response:
+                return dict((await response.json())["data"])
+
+        listed = (await ask("device/ipc/getList"))["ipc_list"]
+        assert [one["ipc_sn"] for one in listed] == [camera["sn"] for camera in cameras]
+        async with asyncio.timeout(PATIENCE):
+            # People come by themselves.
+            while not (await ask("passengerFlow/stat/today/getLatest"))["total_count"]:
+                pass
+        process.write("quit")
+        await process.task

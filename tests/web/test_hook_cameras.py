@@ -15,7 +15,7 @@ import pytest
 from ipc_bridge.backoff import Backoff
 from ipc_bridge.bridge import camera as camera_module
 from ipc_bridge.bridge.camera import CameraRunner
-from ipc_bridge.bridge.hook_door import make_path
+from ipc_bridge.bridge.door import make_path
 from ipc_bridge.bridge.lateness import AGREEMENT, CameraClock
 from ipc_bridge.bridge.link import Acknowledge
 from ipc_bridge.bridge.registry import KnownCamera
@@ -52,6 +52,9 @@ class Observer:
             self.statuses.append(runner.status)
 
     def state_changed(self, runner: CameraRunner) -> None: ...
+
+    def people_counted(self, runner: CameraRunner) -> None:
+        """Not looked at here."""
 
     def camera_event(self, kind: str, runner: CameraRunner, **details: Any) -> None:
         self.told.append(kind)

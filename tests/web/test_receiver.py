@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ipc_bridge.bridge import hook_door, hook_doors
+from ipc_bridge.bridge import door, hook_door, hook_doors
 from ipc_bridge.bridge.hook_refusals import Refusal
 from ipc_bridge.simulator.posts import write_form
 from ipc_bridge.web import forms
@@ -56,7 +56,7 @@ async def test_the_answer_waits_for_the_disk(served: Served) -> None:
 
 
 async def test_what_is_not_safe_in_time_is_to_come_again(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hook_door, "SAFE_TIMEOUT", 0.05)
+    monkeypatch.setattr(door, "SAFE_TIMEOUT", 0.05)
     served.is_safe = False
     fields = served.fields()
     answer = await served.post(fields)
@@ -144,10 +144,10 @@ async def test_a_door_that_was_closed(served: Served) -> None:
 
 
 async def test_paths_are_long_and_no_two_are_the_same() -> None:
-    paths = {hook_door.make_path(f"S{number}", key) for number in range(100) for key in ("one key", "another")}
+    paths = {door.make_path(f"S{number}", key) for number in range(100) for key in ("one key", "another")}
     assert len(paths) == 200
     assert all(re.fullmatch(r"[A-Za-z0-9_-]{32}", path) for path in paths)
-    assert hook_door.make_path("S0", "one key") in paths
+    assert door.make_path("S0", "one key") in paths
 
 
 async def test_another_address(served: Served) -> None:
@@ -392,7 +392,7 @@ async def test_who_hangs_up_in_the_middle(served: Served, caplog: pytest.LogCapt
 
 
 async def test_too_many_at_once(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hook_door, "MAX_UNDER_WAY", 2)
+    monkeypatch.setattr(door, "MAX_UNDER_WAY", 2)
     served.is_safe = False
     first = [asyncio.create_task(served.post()) for _ in range(2)]
     await eventually(lambda: len(served.events) == 2)

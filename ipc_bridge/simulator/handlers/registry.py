@@ -16,15 +16,20 @@ Raises:
 """
 _H = TypeVar("_H", bound=Handler)
 
-HANDLERS: dict[str, Handler] = {}
-"""By path. The modules of this package fill it in."""
+
+class Handlers(dict[str, Handler]):
+    """By path. The modules beside fill it in."""
+
+    def answers(self, endpoint: Endpoint) -> Callable[[_H], _H]:
+        """Mark the function that answers ``endpoint``."""
+
+        def register(handler: _H) -> _H:
+            self[endpoint.path] = handler
+            return handler
+
+        return register
 
 
-def answers(endpoint: Endpoint) -> Callable[[_H], _H]:
-    """Mark the function that answers ``endpoint``."""
-
-    def register(handler: _H) -> _H:
-        HANDLERS[endpoint.path] = handler
-        return handler
-
-    return register
+HANDLERS = Handlers()
+answers = HANDLERS.answers
+"""Those of cameras."""

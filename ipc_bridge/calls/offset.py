@@ -1,4 +1,4 @@
-"""How far a camera's clock is off, by the ``Date`` of its answers, and what that means for a signature."""
+"""How far the other side's clock is off, by the ``Date`` of its answers, and what that means for a signature."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def offset_by(date: str, now: float) -> float | None:
 
 
 def explain_offset(offset: float | None) -> str:
-    """The end of a sentence about a refused signature; None: nobody knows the camera's time."""
+    """The end of a sentence about a signature that a camera refused; None: nobody knows the camera's time."""
     if offset is None:
         return "; a wrong clock in the camera could be the reason too"
     if abs(offset) < NOTEWORTHY_OFFSET:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,15 +15,20 @@ from ipc_bridge.wire.signing import Credentials, make_nonce, public_params, sign
 
 
 def make_form(
-    endpoint: Endpoint, values: Mapping[str, Any], credentials: Credentials, activation_code: str | None
+    endpoint: Endpoint,
+    values: Mapping[str, Any],
+    credentials: Credentials,
+    now: float,
+    activation_code: str | None = None,
 ) -> aiohttp.FormData:
-    """Return the body of one try of a call: its time and nonce are those of now.
+    """Return the body of one try of a call, with a nonce of its own.
 
     Args:
         endpoint: what is called.
         values: what :meth:`Endpoint.check` returned. Files go along unsigned; of a list the same text is signed and
             sent.
         credentials: who signs.
+        now: Unix seconds.
         activation_code: signs ``device/activate`` in place of the secret key.
 
     Raises:
@@ -33,7 +37,7 @@ def make_form(
     files = {name: value for name, value in values.items() if isinstance(value, bytes)}
     texts = {name: encode(value) for name, value in values.items() if name not in files}
     if endpoint.auth is not Auth.NONE:
-        texts |= public_params(credentials, int(time.time()), make_nonce())
+        texts |= public_params(credentials, int(now), make_nonce())
         texts["sign"] = sign(texts, _key(endpoint, credentials, activation_code))
     form = aiohttp.FormData(default_to_multipart=endpoint.multipart)
     for name, text in texts.items():
