@@ -35,6 +35,8 @@ PATIENCE = 40.0
 """Seconds after which what did not come will not come: many a daemon starts at a time, on machines with other work."""
 STOP_SECONDS = 5.0
 """Within these the daemon promises to end."""
+HELD = 0.5
+"""Seconds between a discovery and its camera's first event; the bridge waits one, but either may reach us late."""
 CAMERAS = 20
 """Addresses of a site that discovery asks."""
 APP_ID = "demo-app"

@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from ipc_bridge import __version__
 from ipc_bridge.simulator import MOTION_MODEL
-from tests.e2e.harness import Message, Site
+from tests.e2e.harness import HELD, Message, Site
 from tests.e2e.stories import Act, Stories, side_by_side
 
 STORIES = Stories()
@@ -46,11 +46,10 @@ async def the_bridge_comes_before_its_cameras_and_a_camera_before_its_events(sit
     assert bridge_config.number < min(front_config.number, back_config.number)
     for config in (bridge_config, front_config, back_config):
         assert (config.retain, config.qos) == (True, 1)
-    # The subscriber is a process away, hence the grain of tolerance.
-    assert front_config.at < subscribed_at + 0.05
+    assert front_config.at < subscribed_at + HELD
     face = await hub.wait_for(f"{CAMERA}/event/face")
     motion = await hub.wait_for(f"{CAMERA}/event/motion")
-    assert min(face.at, motion.at) - front_config.at >= 0.9
+    assert min(face.at, motion.at) - front_config.at > HELD
     assert front.acknowledged_count == 2
 
     check_bridge(bridge_config.json)
@@ -199,7 +198,7 @@ async def a_hub_that_knows_no_device_discovery_gets_a_message_a_component(site: 
     of_camera = [config for config in configs if f"_{FRONT}/" in config.topic]
     of_bridge = [config for config in configs if "_bridge/" in config.topic]
     assert max(config.number for config in of_bridge) < min(config.number for config in of_camera)
-    assert face.at - event.at >= 0.9
+    assert face.at - event.at > HELD
 
 
 @STORIES.tell
