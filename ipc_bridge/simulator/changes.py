@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+PATIENCE = 30.0
+"""Seconds that a wait takes at most, unless it says otherwise: nothing here takes as long, but a busy machine."""
+
 
 class Changes:
     """Whoever changes something says so; whoever waits for a condition is woken when it holds.
@@ -23,7 +26,7 @@ class Changes:
             if not future.done() and condition():
                 future.set_result(None)
 
-    async def wait_for(self, condition: Callable[[], bool], timeout: float | None = 10.0) -> None:
+    async def wait_for(self, condition: Callable[[], bool], timeout: float | None = PATIENCE) -> None:
         """Return once ``condition()`` holds.
 
         Raises:

@@ -8,6 +8,7 @@ from ipc_bridge.simulator.api import ApiServer
 from ipc_bridge.simulator.book import SentEvent
 from ipc_bridge.simulator.calls import ApiCall
 from ipc_bridge.simulator.card import CardStatus
+from ipc_bridge.simulator.changes import PATIENCE
 from ipc_bridge.simulator.channel import ChannelServer
 from ipc_bridge.simulator.controls import Controls
 from ipc_bridge.simulator.discovery import DiscoveryResponder
@@ -181,7 +182,7 @@ class ObservedCamera:
         """Discovery requests that it answered."""
         return self._discovery.answered
 
-    async def wait_until(self, condition: Callable[[], bool], timeout: float | None = 10.0) -> None:
+    async def wait_until(self, condition: Callable[[], bool], timeout: float | None = PATIENCE) -> None:
         """Return once ``condition()`` holds; it is looked at whenever something happens to this camera.
 
         Raises:
@@ -189,30 +190,30 @@ class ObservedCamera:
         """
         await self._state.changes.wait_for(condition, timeout)
 
-    async def wait_for_client(self, count: int = 1, timeout: float | None = 10.0) -> None:
+    async def wait_for_client(self, count: int = 1, timeout: float | None = PATIENCE) -> None:
         """Return once ``count`` clients are connected, TLS included."""
         await self.wait_until(lambda: self.clients >= count, timeout)
 
-    async def wait_for_hook(self, timeout: float | None = 10.0) -> None:
+    async def wait_for_hook(self, timeout: float | None = PATIENCE) -> None:
         """Return once it was told where to post its events."""
         await self.wait_until(lambda: bool(self.hooks), timeout)
 
-    async def wait_for_no_client(self, timeout: float | None = 10.0) -> None:
+    async def wait_for_no_client(self, timeout: float | None = PATIENCE) -> None:
         """Return once no client is connected."""
         await self.wait_until(lambda: self.clients == 0, timeout)
 
-    async def wait_for_subscriber(self, count: int = 1, timeout: float | None = 10.0) -> None:
+    async def wait_for_subscriber(self, count: int = 1, timeout: float | None = PATIENCE) -> None:
         """Return once ``count`` clients are subscribed."""
         await self.wait_until(lambda: self.subscribers >= count, timeout)
 
-    async def wait_for_acknowledged(self, count: int, timeout: float | None = 10.0) -> None:
+    async def wait_for_acknowledged(self, count: int, timeout: float | None = PATIENCE) -> None:
         """Return once ``count`` events were acknowledged since the camera was made."""
         await self.wait_until(lambda: self.acknowledged_count >= count, timeout)
 
-    async def wait_for_all_acknowledged(self, timeout: float | None = 10.0) -> None:
+    async def wait_for_all_acknowledged(self, timeout: float | None = PATIENCE) -> None:
         """Return once no event waits for its acknowledgement."""
         await self.wait_until(lambda: not self.unacknowledged, timeout)
 
-    async def drained(self, timeout: float | None = 10.0) -> None:
+    async def drained(self, timeout: float | None = PATIENCE) -> None:
         """Return once every subscriber reads as fast as events are emitted: for load without end."""
         await self.wait_until(lambda: self._channel.backlog == 0, timeout)

@@ -424,8 +424,8 @@ STORIES = [
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     directory = tmp_path_factory.mktemp("commands")
-    # The silence of a slow camera is not to end its channel.
-    async with told(directory, STORIES, camera={"keep_alive": 30}) as stage:
+    # The silence of a slow camera is not to end its channel, and a busy machine is none.
+    async with told(directory, STORIES, camera={"keep_alive": 30}, commands={"timeout": 35}) as stage:
         yield stage
 
 
