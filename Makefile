@@ -33,10 +33,10 @@ demo: .venv/demo.stamp
 
 install: .venv/dev.stamp
 
-# tests/wire alone must reach every branch of the wire; then everything runs, but for tests/faults: see below.
+# tests/wire alone must reach every branch of the wire; then all else runs, but for tests/faults: see below.
 test: .venv/dev.stamp
-	COVERAGE_FILE=.coverage-wire $(BIN)/pytest tests/wire --cov=ipc_bridge.wire --cov-fail-under=100
-	$(BIN)/pytest -n $(JOBS) $(COVERAGE) --ignore=tests/faults
+	COVERAGE_FILE=.coverage-wire $(BIN)/pytest tests/wire -n $(JOBS) --cov=ipc_bridge.wire --cov-fail-under=100
+	$(BIN)/pytest -n $(JOBS) $(COVERAGE) --ignore=tests/faults --ignore=tests/wire
 
 # tests/faults takes as long as all other tests together: a step of its own in CI, in its short form.
 faults-short: .venv/dev.stamp

@@ -39,6 +39,7 @@ async def hook_daemon(site: Site, broker: Any, **changes: Any) -> tuple[Daemon, 
         "web": web(port),
         "camera": {"transport": "hook"},
         "homeassistant": {"enabled": False},
+        "pictures": {"enabled": False},
         **changes,
     }
     return await site.daemon(broker, **sections), port

@@ -83,7 +83,8 @@ async def events_are_replayed_from_the_journal(site: Site) -> None:
     async with asyncio.timeout(10):
         while not all(event["late"] for event in await replayed()):
             pass
-    assert [event | {"late": False} for event in await replayed()] == live
+    # A busy machine may have been late with the live ones too.
+    assert await replayed() == [event | {"late": True} for event in live]
 
     for wrong, named in (
         ({"since": 2}, "since"),
