@@ -38,6 +38,7 @@ class Feed:
         self._is_behind = True
         self._may_read = asyncio.Event()
         journal.listen(self._appended)
+        journal.on_found(self._look)
 
     async def run(self) -> None:
         """Begin where the sink stood, and read from the file whenever it is behind, until cancelled."""

@@ -16,8 +16,9 @@ from functools import partial
 from typing import Any, TypeVar
 
 from ipc_bridge.clock import Clock
-from ipc_bridge.journal.entry import Entry
-from ipc_bridge.journal.store import MAX_UNSAVED, Appended, Figures, JournalStore, Received
+from ipc_bridge.journal.entry import Appended, Entry, Received
+from ipc_bridge.journal.store import Figures, JournalStore
+from ipc_bridge.journal.unsaved import MAX_UNSAVED
 from ipc_bridge.models import Event
 
 log = logging.getLogger(__name__)
@@ -70,6 +71,7 @@ class Journal:
         self._broken: asyncio.Future[None] = self._loop.create_future()
         self._idle = asyncio.Event()
         self._listeners: list[Listener] = []
+        self._finders: list[Callable[[], None]] = []
         self._on_room: list[Callable[[], None]] = []
         self._unsaved_cursors: dict[str, int] = {}
         self._deliveries = 0
@@ -96,6 +98,11 @@ class Journal:
             if await self._run(partial(self._store.tend, self._take_cursors(), expire=expire)):
                 self._safe(batch)
             self._figures = await self._run(self._store.figures)
+            if self._figures.position > self.last_position:
+                # What could not be read in its turn has moved behind the rest.
+                self.last_position = self._figures.position
+                for find in self._finders:
+                    find()
 
     async def close(self) -> None:
         """Commit what waits, and close the file."""
@@ -114,6 +121,10 @@ class Journal:
     def listen(self, listener: Listener) -> None:
         """Have ``listener`` told of each new entry, in order."""
         self._listeners.append(listener)
+
+    def on_found(self, find: Callable[[], None]) -> None:
+        """Have ``find`` called when there are entries to be read that nobody was told of."""
+        self._finders.append(find)
 
     def on_room(self, listener: Callable[[], None]) -> None:
         """Have ``listener`` called when the journal, having been full, is not any more."""
@@ -198,7 +209,7 @@ class Journal:
         self.counters["new"] += len(entries)
         self.counters["duplicate"] += len(batch) - len(entries)
         if entries:
-            self.last_position = entries[-1].position
+            self.last_position = max(self.last_position, entries[-1].position)
         for entry in entries:
             for listener in self._listeners:
                 listener(entry)
