@@ -209,7 +209,7 @@ class Journal:
         self.counters["new"] += len(entries)
         self.counters["duplicate"] += len(batch) - len(entries)
         if entries:
-            self.last_position = max(self.last_position, entries[-1].position)
+            self.last_position = entries[-1].position
         for entry in entries:
             for listener in self._listeners:
                 listener(entry)
