@@ -203,7 +203,7 @@ class BrokerError(BridgeError):
 
 
 class BrokerRefusedError(BrokerError):
-    """The broker refuses this client.
+    """The broker refuses this client, or each the other's certificate.
 
     ``protocol`` is true where it may be the MQTT version that it does not speak; ``login`` where a
     person has to change something before another try is of use.

@@ -49,3 +49,10 @@ def test_a_minute_that_held_begins_from_the_start(held: float, next_limit: float
         backoff.next_delay()
     backoff.held_for(held)
     assert backoff.next_delay() == next_limit
+
+
+def test_a_last_limit_of_its_own() -> None:
+    backoff = Backoff(longest, last=5.0)
+    assert [backoff.next_delay() for _ in range(5)] == [1, 2, 4, 5, 5]
+    backoff.reset()
+    assert backoff.next_delay() == FIRST_LIMIT

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import orjson
 
 from ipc_bridge.errors import JournalDamagedError, StorageError
 from ipc_bridge.journal.entry import Entry, dump_event, load_event
+from ipc_bridge.models import Event
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,8 @@ PAGE_SIZE = 1024
 CHECKPOINT_PAGES = 4_000
 NEWEST_FACES = 5_000
 """Faces among which each camera's newest is looked for."""
+OUT_OF_SIGHT = 2**52
+"""Positions from here on are given while the file is out of reach: above all that it may hold."""
 
 MIGRATIONS = (
     """
@@ -59,6 +62,21 @@ _COPIES = """
     SELECT json_extract(value, '$[1]') FROM json_each(?) WHERE EXISTS (
         SELECT 1 FROM event WHERE time = json_extract(value, '$[0]') AND uid = json_extract(value, '$[1]'))
 """
+_DELETE_COPIES = """
+    DELETE FROM event WHERE position IN (
+        SELECT position FROM json_each(?) JOIN event
+        ON time = json_extract(value, '$[0]') AND uid = json_extract(value, '$[1]') WHERE position <= ?)
+"""
+_LAST_IN_SIGHT = """
+    SELECT max(position) FROM (
+        SELECT max(position) AS position FROM event WHERE position < :limit
+        UNION ALL SELECT max(position) FROM sink WHERE position < :limit
+        UNION ALL SELECT max(summary) FROM journal WHERE summary < :limit)
+"""
+_BRING_INTO_SIGHT = tuple(
+    f"UPDATE {table} SET {column} = {column} - :shift WHERE {column} >= :limit"  # noqa: S608 - constants
+    for table, column in (("event", "position"), ("sink", "position"), ("journal", "summary"))
+)
 # One statement for many events: between two of them Python's lock changes hands, which takes longer than the work.
 _INSERT = "INSERT INTO event SELECT {} FROM json_each(?)".format(  # noqa: S608 - constants
     ", ".join(f"json_extract(value, '$[{column}]')" for column in range(11))
@@ -164,10 +182,10 @@ class JournalDatabase:
             seq = {**summarized, **dict(db.execute(newer, (summary, epoch)))}
         return Numbers(epoch, max(last or 0, summary, *self.cursors().values()), seq)
 
-    def copies(self, keys: Sequence[tuple[float, str]]) -> list[str]:
-        """Which uids of ``keys``, pairs of event time and uid, are in the file."""
+    def copies(self, events: Iterable[Event]) -> set[str]:
+        """The uids of those of ``events`` that are in the file."""
         with self._connection() as db:
-            return [uid for (uid,) in db.execute(_COPIES, (orjson.dumps(keys).decode(),))]
+            return {uid for (uid,) in db.execute(_COPIES, (_keys(events),))}
 
     def read(self, after: int, limit: int) -> list[Entry]:
         """The next entries behind position ``after``."""
@@ -218,7 +236,39 @@ class JournalDatabase:
         ]
         if rows:
             with self._connection() as db:
-                db.execute(_INSERT, (orjson.dumps(rows).decode(),))
+                try:
+                    db.execute(_INSERT, (orjson.dumps(rows).decode(),))
+                except sqlite3.IntegrityError as error:
+                    # A number or uid that is there already says nothing against the file, unless its index is wrong.
+                    _check(db)
+                    raise StorageError(f"the journal {self._path} does not take new events: {error}") from error
+
+    def delete_copies(self, events: Iterable[Event], up_to: int) -> None:
+        """Delete those of ``events`` that are in the file at positions up to ``up_to``."""
+        with self._connection() as db:
+            db.execute(_DELETE_COPIES, (_keys(events), up_to))
+
+    def bring_into_sight(self) -> None:
+        """Move what has a position :data:`OUT_OF_SIGHT` close behind the rest, so that these can be given again.
+
+        Nobody may hold such a position of this file meanwhile.
+        """
+        with self._connection() as db:
+            (last,) = db.execute(_LAST_IN_SIGHT, {"limit": OUT_OF_SIGHT}).fetchone()
+            shift = OUT_OF_SIGHT - 1 - (last or 0)
+            for statement in _BRING_INTO_SIGHT:
+                db.execute(statement, {"limit": OUT_OF_SIGHT, "shift": shift})
+
+    def move_behind(self, after: int, position: int) -> int:
+        """Move the events behind ``after`` to behind ``position``, the last that was given, in the same order.
+
+        Returns:
+            The last position that is given now.
+        """
+        with self._connection() as db:
+            db.execute("UPDATE event SET position = position + ? WHERE position > ?", (position - after, after))
+            (last,) = db.execute("SELECT max(position) FROM event").fetchone()
+        return max(position, last or 0)
 
     def write_cursors(self, cursors: Mapping[str, int]) -> None:
         """Move sinks on."""
@@ -275,6 +325,22 @@ def _migrate(db: sqlite3.Connection) -> None:
         db.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;")
 
 
+def _keys(events: Iterable[Event]) -> str:
+    """What copies are recognised by, for a statement."""
+    return orjson.dumps([(event.time, event.uid) for event in events]).decode()
+
+
+def _check(db: sqlite3.Connection) -> None:
+    """Look through the whole file.
+
+    Raises:
+        JournalDamagedError: something is wrong with it.
+    """
+    (verdict,) = db.execute("PRAGMA integrity_check(1)").fetchone()
+    if verdict != "ok":
+        raise JournalDamagedError(verdict)
+
+
 def read_row(row: Sequence[Any]) -> Entry:
     """An entry from a row of :data:`COLUMNS`.
 
@@ -283,20 +349,6 @@ def read_row(row: Sequence[Any]) -> Entry:
     """
     position, seq, epoch, kind, mono, boot, body = row
     return Entry(position, seq, epoch, load_event(kind, body), mono, boot)
-
-
-def salvage(path: Path, after: int, limit: int) -> list[Entry]:
-    """What can still be read of a damaged file, oldest first: the newest ``limit`` entries behind ``after``."""
-    found: dict[str, Entry] = {}
-    # From both ends, as far as the damage lets us.
-    for order in ("DESC", "ASC"):
-        query = f"SELECT {COLUMNS} FROM event WHERE position > ? ORDER BY position {order} LIMIT ?"  # noqa: S608 - constants
-        with suppress(StorageError), explained(path), closing(read_only(path)) as db:
-            for row in db.execute(query, (after, limit - len(found))):
-                with suppress(JournalDamagedError, TypeError):
-                    entry = read_row(row)
-                    found.setdefault(entry.event.uid, entry)
-    return sorted(found.values(), key=lambda entry: entry.position)
 
 
 def read_only(path: Path, *, immutable: bool = False) -> sqlite3.Connection:
@@ -309,7 +361,7 @@ def read_only(path: Path, *, immutable: bool = False) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if immutable else ''}", uri=True)
 
 
-_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT)
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
 
 
 @contextmanager

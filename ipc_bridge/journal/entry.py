@@ -27,6 +27,26 @@ class Entry:
     boot: str
 
 
+@dataclass(frozen=True, slots=True)
+class Received:
+    """An event that is to be numbered; ``mono`` is when it was received."""
+
+    event: Event
+    mono: float
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """What became of some events.
+
+    ``entries`` are the new ones in order; the rest were copies. ``is_saved`` says that all are on the disk,
+    and all before them.
+    """
+
+    entries: list[Entry]
+    is_saved: bool
+
+
 _KINDS: dict[str, type[Event]] = {kind.kind: kind for kind in (FaceEvent, MotionEvent, OtherEvent)}
 _FIELDS = {kind: frozenset(item.name for item in fields(_KINDS[kind])) for kind in _KINDS}
 

@@ -49,16 +49,16 @@ class Feed:
         self._is_behind = True
         self._has_begun = False
         self._may_read = asyncio.Event()
-        journal.listen(self._appended)
+        journal.listen(self._appended, self._look)
 
     async def begin(self) -> None:
         """Find where to begin; what is appended from now on is not skipped."""
         cursor = await self._journal.cursor(self._sink)
-        if self._skip == "all" or (cursor is None and self._skip == "new"):
-            cursor = self._journal.last_position
+        if cursor is None or self._skip == "all":
+            cursor = 0 if self._skip == "nothing" else self._journal.last_position
             # At once: a crash before the next commit must not skip what comes until then.
             await self._journal.save_cursor(self._sink, cursor)
-        self._position = cursor or 0
+        self._position = cursor
         self._has_begun = True
         self._look()
 
@@ -79,7 +79,7 @@ class Feed:
 
     def close(self) -> None:
         """The sink takes nothing more; what it is not done with waits for the next feed of this name."""
-        self._journal.stop_listening(self._appended)
+        self._journal.stop_listening(self._appended, self._look)
 
     def done(self, position: int) -> None:
         """The sink is done with the entry at ``position``."""

@@ -16,8 +16,9 @@ from functools import partial
 from typing import Any, TypeVar
 
 from ipc_bridge.clock import Clock
-from ipc_bridge.journal.entry import Entry
-from ipc_bridge.journal.store import MAX_UNSAVED, Appended, Figures, JournalStore, Received
+from ipc_bridge.journal.entry import Appended, Entry, Received
+from ipc_bridge.journal.store import Figures, JournalStore
+from ipc_bridge.journal.unsaved import MAX_UNSAVED
 from ipc_bridge.models import Event
 
 log = logging.getLogger(__name__)
@@ -70,6 +71,7 @@ class Journal:
         self._broken: asyncio.Future[None] = self._loop.create_future()
         self._idle = asyncio.Event()
         self._listeners: list[Listener] = []
+        self._finders: list[Callable[[], None]] = []
         self._on_room: list[Callable[[], None]] = []
         self._unsaved_cursors: dict[str, int] = {}
         self._deliveries = 0
@@ -96,6 +98,11 @@ class Journal:
             if await self._run(partial(self._store.tend, self._take_cursors(), expire=expire)):
                 self._safe(batch)
             self._figures = await self._run(self._store.figures)
+            if self._figures.position > self.last_position:
+                # What could not be read in its turn has moved behind the rest.
+                self.last_position = self._figures.position
+                for find in tuple(self._finders):
+                    find()
 
     async def close(self) -> None:
         """Commit what waits, and close the file."""
@@ -111,13 +118,16 @@ class Journal:
 
     # Events in.
 
-    def listen(self, listener: Listener) -> None:
-        """Have ``listener`` told of each new entry, in order."""
+    def listen(self, listener: Listener, find: Callable[[], None] | None = None) -> None:
+        """Have ``listener`` told of each new entry, in order; ``find``, that there are some that nobody was told of."""
         self._listeners.append(listener)
+        if find is not None:
+            self._finders.append(find)
 
-    def stop_listening(self, listener: Listener) -> None:
-        """Tell ``listener`` nothing more."""
+    def stop_listening(self, listener: Listener, find: Callable[[], None]) -> None:
+        """Tell them nothing more."""
         self._listeners.remove(listener)
+        self._finders.remove(find)
 
     def on_room(self, listener: Callable[[], None]) -> None:
         """Have ``listener`` called when the journal, having been full, is not any more."""

@@ -1,29 +1,29 @@
-"""Numbers events and writes them down; goes on in memory where the disk is full or read-only.
+"""Numbers events and writes them down; goes on in memory where the disk is full, read-only, or out of reach.
 
 Blocks; everything here is called from one thread. What is numbered in memory has an epoch of its own, so that no
-number is given twice, whatever of it never reaches the disk.
+number is given twice, whatever of it never reaches the disk. What sinks could not be given meanwhile, because it was
+in a file that could not be read, they get once it can, behind what they have had by then.
 """
 
 from __future__ import annotations
 
 import logging
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ipc_bridge.clock import Clock
 from ipc_bridge.errors import JournalDamagedError, StorageError
-from ipc_bridge.journal.database import JournalDatabase, Numbers, salvage
-from ipc_bridge.journal.entry import Entry
-from ipc_bridge.models import Event
+from ipc_bridge.journal.database import OUT_OF_SIGHT, JournalDatabase, Numbers
+from ipc_bridge.journal.entry import Appended, Entry, Received
+from ipc_bridge.journal.salvage import aside_of, move_aside, salvage, salvage_progress
+from ipc_bridge.journal.unsaved import MAX_UNSAVED, Unsaved
 
 log = logging.getLogger(__name__)
 
 FILE_NAME = "journal.sqlite"
-MAX_UNSAVED = 10_000
-"""Events in memory while they cannot be written: 15 MB."""
 RETRY_SECONDS = 5.0
 """Between two tries to write on a disk that is full."""
 SUMMARY_EVERY = 5_000
@@ -32,26 +32,6 @@ MAX_SALVAGED = 20_000
 """Events taken over from a damaged file: 30 MB in memory for a moment."""
 MAX_CHUNKS = 40
 """Chunks deleted in one go: the next event must not wait for a month's worth."""
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """An event that is to be numbered; ``mono`` is when it was received."""
-
-    event: Event
-    mono: float
-
-
-@dataclass(frozen=True, slots=True)
-class Appended:
-    """What became of some events.
-
-    ``entries`` are the new ones in order; the rest were copies. ``is_saved`` says that all are on the disk,
-    and all before them.
-    """
-
-    entries: list[Entry]
-    is_saved: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +71,15 @@ class JournalStore:
         self._position = 0
         self._seq: Counter[str] = Counter()
         self._cursors: dict[str, int] = {}
-        self._unsaved: deque[Entry] = deque()
-        self._unsaved_uids: set[str] = set()
+        self._is_in_sight = False
+        """Whether the numbers in the file are known; positions are :data:`OUT_OF_SIGHT` while they are not."""
+        self._passed_over: int | None = None
+        """Behind this position are events in the file that sinks could not be given when it was their turn."""
+        self._aside: Path | None = None
+        """A damaged file out of which nothing has been taken over yet."""
+        self._unsaved = Unsaved()
         self._retry_at = 0.0
         self._summary = 0
-        self._given_up = 0
         self._expired = 0
 
     # What the journal calls.
@@ -111,13 +95,14 @@ class JournalStore:
             if self._epoch == 0:
                 self._begin()
                 self._write(self._db, (), {}, summarize=True)
+            self._is_in_sight = True
             if self._db.is_read_only:
                 self._go_on_in_memory(StorageError(f"the journal {self._path} can be read, but not written"))
         except JournalDamagedError as error:
             self._set_aside(error)
         except StorageError as error:
-            # Above every position that the file can hold, should it be there after all.
-            self._position = max(self._position, int(self._clock.time() * 1000))
+            self._close_file()
+            self._cursors = {}
             self._go_on_in_memory(error)
 
     def append(self, received: Sequence[Received], cursors: Mapping[str, int]) -> Appended:
@@ -142,8 +127,11 @@ class JournalStore:
         return (entries + unsaved)[:limit]
 
     def cursor(self, sink: str) -> int | None:
-        """The position up to which ``sink`` is done; None for one that is new."""
-        return self._cursors.get(sink)
+        """The position up to which ``sink`` is done; None for one that is new.
+
+        Which are new is not known while the file is out of reach.
+        """
+        return self._cursors.get(sink) if self._is_in_sight else self._cursors.setdefault(sink, OUT_OF_SIGHT)
 
     def forget_sinks(self, is_forgotten: Callable[[str], bool]) -> None:
         """Forget where sinks stood; a disk that cannot be written keeps them until the next start."""
@@ -180,7 +168,7 @@ class JournalStore:
     def figures(self) -> Figures:
         """What is told of the journal."""
         size = self._db.size() if self._db is not None else 0
-        return Figures(self._position, size, len(self._unsaved), self._given_up, self._expired)
+        return Figures(self._position, size, len(self._unsaved), self._unsaved.given_up, self._expired)
 
     def close(self, cursors: Mapping[str, int]) -> None:
         """Write what can be written and close the file."""
@@ -194,17 +182,22 @@ class JournalStore:
             log.error(
                 "%d events could not be written to the journal and are given up: %s", len(self._unsaved), self.problem
             )
-        if self._db is not None:
-            self._db.close()
+        elif self.problem is not None:
+            log.error("The journal could not be written to the end: %s", self.problem)
+        self._close_file()
 
     def _read(self, after: int, limit: int) -> list[Entry]:
         try:
-            return self._db.read(after, limit) if self._db is not None else []
+            if self._db is not None:
+                return self._db.read(after, limit)
         except JournalDamagedError:
             raise
         except StorageError as error:
             self._go_on_in_memory(error)
-            return []
+        if self._is_in_sight:
+            # Sinks go on with what is in memory, and get this later.
+            self._passed_over = after if self._passed_over is None else min(after, self._passed_over)
+        return []
 
     # Appending.
 
@@ -225,28 +218,28 @@ class JournalStore:
             else:
                 return Appended(entries, is_saved=True)
         entries = self._number(fresh)
-        self._keep_unsaved(entries)
+        self._unsaved.keep(entries)
         return Appended(entries, is_saved=self._save_unsaved())
 
     def _without_copies(self, received: Sequence[Received]) -> list[Received]:
-        known = set(self._copies_in_file(received))
+        known = self._copies_in_file(received)
         fresh = []
         for one in received:
             uid = one.event.uid
-            if uid not in known and uid not in self._unsaved_uids:
+            if uid not in known and uid not in self._unsaved:
                 known.add(uid)
                 fresh.append(one)
         return fresh
 
-    def _copies_in_file(self, received: Sequence[Received]) -> list[str]:
+    def _copies_in_file(self, received: Sequence[Received]) -> set[str]:
         try:
             if self._db is not None:
-                return self._db.copies([(one.event.time, one.event.uid) for one in received])
+                return self._db.copies(one.event for one in received)
         except JournalDamagedError:
             raise
         except StorageError as error:
             self._go_on_in_memory(error)
-        return []
+        return set()
 
     def _number(self, received: Sequence[Received]) -> list[Entry]:
         entries = []
@@ -299,60 +292,120 @@ class JournalStore:
         if self.problem is None:
             log.error("%s; events are kept in memory, up to %d, until it can be", error, MAX_UNSAVED)
             self._begin()
+        if not self._is_in_sight:
+            self._position = max(self._position, OUT_OF_SIGHT)
         self.problem = str(error)
         self._retry_at = self._clock.monotonic() + RETRY_SECONDS
-
-    def _keep_unsaved(self, entries: Sequence[Entry]) -> None:
-        self._unsaved.extend(entries)
-        self._unsaved_uids.update(entry.event.uid for entry in entries)
-        while len(self._unsaved) > MAX_UNSAVED:
-            self._unsaved_uids.discard(self._unsaved.popleft().event.uid)
-            if self._given_up == 0:
-                log.error("More than %d events wait for the disk: the oldest are given up", MAX_UNSAVED)
-            self._given_up += 1
 
     def _save_unsaved(self) -> bool:
         if self._clock.monotonic() < self._retry_at:
             return False
         try:
-            if self._db is not None and self._db.is_read_only:
-                self._db.close()
-                self._db = None
-            if self._db is None:
-                self._db = JournalDatabase(self._path)
-            self._write(self._db, self._unsaved, self._cursors, summarize=True)
+            self._catch_up()
         except JournalDamagedError as error:
             self._set_aside(error)
-            return False
         except StorageError as error:
             self._go_on_in_memory(error)
-            return False
-        log.warning("The journal can be written again: %d events are saved", len(self._unsaved))
+        return self.problem is None
+
+    def _catch_up(self) -> None:
+        """Write down what memory holds.
+
+        What is in the file and could not be read in its turn moves behind it; what sinks have not had yet of a
+        damaged one goes on its way, too.
+        """
+        db = self._writable_file()
+        try:
+            with db.transaction():
+                position = self._position
+                if self._aside is not None:
+                    position = self._take_over(db, self._aside)
+                elif not self._is_in_sight:
+                    db.bring_into_sight()
+                    self._begin_behind(db.numbers().epoch)
+                    position = db.move_behind(self._first_not_done(db.cursors()), position)
+                elif self._passed_over is not None:
+                    position = db.move_behind(self._passed_over, position)
+                db.insert(self._without_saved(db))
+                db.write_cursors(self._cursors)
+                db.write_numbers(Numbers(self._epoch, position, self._seq))
+                cursors = db.cursors()
+        except StorageError:
+            if db is not self._db:
+                db.close()
+            raise
+        self._db, self._cursors = db, cursors
+        if position > self._position and self._aside is None:
+            log.warning("Events in the journal that were out of reach go on their way, behind what has come meanwhile")
+        if self.problem is not None:
+            log.warning("The journal can be written again: %d events are saved", len(self._unsaved))
         self._unsaved.clear()
-        self._unsaved_uids.clear()
-        self.problem = None
-        return True
+        self._position = self._summary = position
+        self._is_in_sight, self._passed_over, self._aside, self.problem = True, None, None, None
+
+    def _writable_file(self) -> JournalDatabase:
+        if self._db is not None and self._db.is_read_only:
+            # While somebody has it open like that, nobody of this process can write it.
+            self._close_file()
+        db = self._db or JournalDatabase(self._path)
+        if db.is_read_only:
+            if self._is_in_sight:
+                self._db = db
+            else:
+                db.close()
+            raise StorageError(f"the journal {self._path} can be read, but not written")
+        return db
+
+    def _without_saved(self, db: JournalDatabase) -> list[Entry]:
+        """What memory holds and the file does not, where it could not be asked when they came.
+
+        Of two numbers for one event the one stays that sinks have not had yet: nobody sees a gap.
+        """
+        events = [entry.event for entry in self._unsaved]
+        db.delete_copies(events, up_to=self._first_not_done(self._cursors))
+        saved = db.copies(events)
+        return [entry for entry in self._unsaved if entry.event.uid not in saved]
+
+    def _first_not_done(self, cursors: Mapping[str, int]) -> int:
+        """Up to where, by ``cursors``, every sink is done; those of which nobody has asked do not count."""
+        return min((cursors[sink] for sink in self._cursors or cursors if sink in cursors), default=0)
+
+    def _begin_behind(self, epoch: int) -> None:
+        """Begin an epoch where the present one is not newer than ``epoch``."""
+        if self._epoch <= epoch:
+            self._epoch = epoch
+            self._begin()
 
     def _set_aside(self, error: JournalDamagedError) -> None:
         """Begin again beside a damaged file, which is kept for whoever can read it."""
-        aside = self._path.with_suffix(".damaged")
-        log.error("The journal %s is damaged (%s): it is kept as %s, and begun again", self._path, error, aside.name)
-        if self._db is not None:
-            self._db.close()
-            self._db = None
+        name = aside_of(self._path).name
+        log.error("The journal %s is damaged (%s): it is kept as %s, and begun again", self._path, error, name)
+        self._close_file()
         # Positions go on: whoever is in the middle of the old file is not led astray.
         self._begin()
         try:
-            for suffix in ("", "-wal", "-shm"):
-                part = self._path.with_name(self._path.name + suffix)
-                if part.exists():
-                    part.replace(aside.with_name(aside.name + suffix))
-            self._db = JournalDatabase(self._path)
-            # What no sink has had yet goes on its way, under its old numbers.
-            rescued = salvage(aside, min(self._cursors.values(), default=0), MAX_SALVAGED)
-            self._position = max([self._position, *(entry.position for entry in rescued)])
-            self._epoch = max([self._epoch, *(entry.epoch + 1 for entry in rescued)])
-            self._write(self._db, rescued, self._cursors, summarize=True)
-            log.warning("%d events that nobody had taken yet are taken over from %s", len(rescued), aside.name)
+            self._aside = move_aside(self._path)
+            self._catch_up()
         except (OSError, StorageError) as problem:
             self._go_on_in_memory(StorageError(f"the journal cannot be begun again: {problem}"))
+
+    def _take_over(self, db: JournalDatabase, aside: Path) -> int:
+        """Bring what some sink has not had out of a damaged file into ``db``; return the last position then."""
+        epoch, cursors = salvage_progress(aside)
+        after = self._first_not_done(self._cursors if self._is_in_sight else cursors)
+        if self._passed_over is not None:
+            after = min(after, self._passed_over)
+        # Under its old numbers.
+        rescued = salvage(aside, after, MAX_SALVAGED)
+        self._begin_behind(max([epoch, *(entry.epoch for entry in rescued)]))
+        if not self._is_in_sight or self._passed_over is not None:
+            # Sinks are beyond them already, or know the same positions as others'.
+            rescued = [replace(entry, position=self._position + place) for place, entry in enumerate(rescued, 1)]
+        db.insert(rescued)
+        log.warning("%d events that nobody had taken yet are taken over from %s", len(rescued), aside.name)
+        return max([self._position, *(entry.position for entry in rescued)])
+
+    def _close_file(self) -> None:
+        if self._db is not None:
+            self._db.close()
+            self._db = None

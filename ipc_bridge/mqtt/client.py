@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import ssl
-from collections import deque
+from collections.abc import Callable
 from typing import Protocol
 
 from ipc_bridge.backoff import LAST_LIMIT, Backoff
 from ipc_bridge.config import Mqtt, MqttTls
 from ipc_bridge.errors import BrokerLostError, BrokerRefusedError, ConfigError
 from ipc_bridge.mqtt.connection import TAKEN_OVER, Connection, Endpoint, Message, Received, Version
+from ipc_bridge.mqtt.takeover import Takeovers
 
 log = logging.getLogger(__name__)
 
 GOODBYE_TIMEOUT = 0.5
 """Seconds for DISCONNECT; a broker that does not read it publishes the will, which says the same."""
 
-MAX_KICKS = 3
-KICKS_WITHIN = 60.0
-"""Seconds within which so many connections, ended for another client of our name, are a fight that nobody can win."""
+ABSENT_LIMIT = 5.0
+"""Seconds at most between two tries while there is no broker: they cost nobody anything, and people wait for it. A
+thousand bridges that come back to a central one still spread over these."""
+HOLDS_AFTER = 5.0
+"""Seconds after which a broker has not just taken a connection to throw it away."""
 PROBE_TIMEOUT = 1.0
 """Seconds for a broker that has just hung up to show that it is still there."""
 _PARTING_WORDS_OF_A_KICK = (TAKEN_OVER, None)
@@ -48,25 +52,34 @@ class Owner(Protocol):
 class MqttClient:
     """Connects, hands each connection to its owner, and connects again when it breaks.
 
-    The first connection is tried like any other. A broker that does not speak MQTT 5 is asked in
-    3.1.1 on the next try. A login that is refused waits the longest time: it is a person's to mend.
+    The first connection is tried like any other. Where there is no broker it is asked for every few seconds; one
+    that refuses connections, or takes them and throws them away, is left in peace for longer and longer. A broker
+    that does not speak MQTT 5 is asked in 3.1.1 on the next try. A login that is refused waits the longest time: it
+    is a person's to mend.
 
     Args:
         config: the ``mqtt`` section.
         client_id: this installation's.
         will: what the broker publishes when a connection is lost.
-        backoff: the waits between tries.
+        uniform: draws the waits between tries, see :class:`~ipc_bridge.backoff.Backoff`.
     """
 
-    def __init__(self, config: Mqtt, client_id: str, will: Message, backoff: Backoff | None = None) -> None:
+    def __init__(
+        self,
+        config: Mqtt,
+        client_id: str,
+        will: Message,
+        uniform: Callable[[float, float], float] = random.uniform,
+    ) -> None:
         self._config = config
         self._client_id = client_id
         self._will = will
-        self._backoff = backoff or Backoff()
+        self._absent = Backoff(uniform, last=ABSENT_LIMIT)
+        self._unwilling = Backoff(uniform)
         self._tls = _make_context(config.tls) if config.tls else None
         self._version: Version = config.version
         self._last_complaint = ""
-        self._kicks: deque[float] = deque(maxlen=MAX_KICKS)
+        self._takeovers = Takeovers()
 
     async def run(self, owner: Owner) -> None:
         """Keep a connection until cancelled."""
@@ -79,11 +92,12 @@ class MqttClient:
                 delay = self._refused(error)
             except BrokerLostError as error:
                 self._complain(str(error))
-                delay = self._backoff.next_delay()
+                delay = self._absent.next_delay()
                 # It was the broker itself, or the way to it.
-                self._kicks.clear()
+                self._takeovers.forget()
             else:
                 self._last_complaint = ""
+                self._absent.reset()
                 opened = loop.time()
                 # The next connection is tried as configured: a refusal may have been a broker that was starting.
                 self._version = self._config.version
@@ -96,31 +110,30 @@ class MqttClient:
                 finally:
                     owner.disconnected()
                 log.warning("The connection to the MQTT broker %s is lost", self._address)
-                self._backoff.held_for(loop.time() - opened)
-                is_fight = await self._is_fight(connection, loop.time())
-                delay = LAST_LIMIT if is_fight else self._backoff.next_delay()
+                held = loop.time() - opened
+                if held >= HOLDS_AFTER:
+                    self._unwilling.reset()
+                delay = await self._pause_of_a_fight(connection, held) or self._unwilling.next_delay()
             await asyncio.sleep(delay)
 
-    async def _is_fight(self, connection: Connection, now: float) -> bool:
-        """Whether somebody else seems to take our client id each time that we are back."""
+    async def _pause_of_a_fight(self, connection: Connection, held: float) -> float:
+        """Seconds to keep away where somebody else seems to take our client id each time that we are back, else 0."""
         if connection.parting_words not in _PARTING_WORDS_OF_A_KICK:
-            return False
+            return 0.0
         if connection.parting_words is None and not await self._listens():
             # It was the broker itself that went.
-            self._kicks.clear()
-            return False
-        self._kicks.append(now)
-        if len(self._kicks) < MAX_KICKS or now - self._kicks[0] > KICKS_WITHIN:
-            return False
-        log.error(
-            "The MQTT broker %s has ended %d connections within a minute and took the next one each time: another "
-            "client seems to use the same client id, %s. Give each its own mqtt.client_id; the next try is in %.0f s",
-            self._address,
-            MAX_KICKS,
-            self._client_id,
-            LAST_LIMIT,
-        )
-        return True
+            self._takeovers.forget()
+            return 0.0
+        pause = self._takeovers.kicked(asyncio.get_running_loop().time(), held)
+        if pause:
+            log.error(
+                "The MQTT broker %s ends our connections and takes the next one each time: another client seems to "
+                "use the same client id, %s. Give each its own mqtt.client_id; the next try is in %.0f s",
+                self._address,
+                self._client_id,
+                pause,
+            )
+        return pause
 
     async def _listens(self) -> bool:
         """Whether somebody takes connections at the broker's address at this moment."""
@@ -165,7 +178,7 @@ class MqttClient:
             return LAST_LIMIT
         if error.protocol and self._config.version == "5":
             self._version = _OTHER_VERSION[self._version]
-        return self._backoff.next_delay()
+        return self._unwilling.next_delay()
 
     def _complain(self, message: str) -> None:
         """The first of several equal failures is a warning, the rest is detail."""

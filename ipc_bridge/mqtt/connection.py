@@ -142,7 +142,7 @@ class Connection(asyncio.Protocol):
 
         Raises:
             BrokerLostError: there is no broker, or it went away before it answered.
-            BrokerRefusedError: it refuses this client.
+            BrokerRefusedError: it refuses this client, or TLS fails.
         """
         where = self._endpoint.address
         try:
@@ -167,7 +167,7 @@ class Connection(asyncio.Protocol):
             raise BrokerRefusedError(silent, protocol=True) from error
         except ssl.SSLError as error:
             reason = error.reason or str(error)
-            raise BrokerLostError(
+            raise BrokerRefusedError(
                 f"TLS with the MQTT broker {where} failed: {reason}; look at mqtt.tls and mqtt.port"
             ) from error
         except OSError as error:

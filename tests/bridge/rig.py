@@ -8,7 +8,6 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-from ipc_bridge.backoff import Backoff
 from ipc_bridge.bridge.publisher import Publisher
 from ipc_bridge.config import Mqtt
 from ipc_bridge.journal.entry import Entry
@@ -36,7 +35,7 @@ class Rig:
     async def connected(self, port: int) -> AsyncIterator[None]:
         """Be connected, again and again, until the end of the block."""
         config = Mqtt(host=HOST, port=port)
-        client = MqttClient(config, f"test-{id(self)}", WILL, Backoff(lambda _low, _high: 0.01))
+        client = MqttClient(config, f"test-{id(self)}", WILL, lambda _low, _high: 0.01)
         task = asyncio.create_task(client.run(self.publisher))
         try:
             yield

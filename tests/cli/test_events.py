@@ -15,8 +15,9 @@ from click.testing import CliRunner, Result
 
 from ipc_bridge.cli import main
 from ipc_bridge.clock import SystemClock
+from ipc_bridge.journal.entry import Received
 from ipc_bridge.journal.history import MAX_LIMIT
-from ipc_bridge.journal.store import FILE_NAME, JournalStore, Received
+from ipc_bridge.journal.store import FILE_NAME, JournalStore
 from ipc_bridge.models import Event
 from tests.bridge.samples import face_event, motion_event, other_event
 from tests.cli.rig import started, write_config

@@ -105,9 +105,12 @@ async def forgets(scene: Scene) -> None:
 
 
 async def client_id_taken_over(scene: Scene) -> None:
-    """Somebody else has the same client id: after three kicks in a minute the bridge lets go, says so, comes back."""
+    """Somebody else has the same client id: after three kicks in a minute the bridge lets go, says so, comes back.
+
+    Where the other is there again by then one kick is enough.
+    """
     await scene.open(mqtt={"client_id": CLIENT_ID})
-    for _ in range(scene.times):
+    for time in range(scene.times):
         since = len(scene.daemon.log())
         await scene.camera.events(scene.share // 2, RATE)
         await scene.all_delivered()
@@ -119,7 +122,7 @@ async def client_id_taken_over(scene: Scene) -> None:
                 await asyncio.wait([kicked], timeout=PATIENCE)
                 if not kicked.done():
                     break
-        assert kicks <= 3, f"the bridge came back {kicks} times"
+        assert kicks <= (1 if time else 3), f"the bridge came back {kicks} times"
         await scene.daemon.wait_for_log("ERROR", "client id", "mqtt.client_id", since=since)
         # The rival has gone at the end of its context.
         await scene.camera.events(scene.share // 2, RATE)

@@ -73,6 +73,38 @@ async def read_only(scene: Scene) -> None:
         await scene.stop_bridge()
 
 
+async def out_of_reach(scene: Scene) -> None:
+    """The bridge starts where its journal cannot be opened at all, with events in it that the broker has not got."""
+    await scene.open(relayed=True)
+    hidden = scene.site.directory / "hidden"
+    for number in range(scene.times):
+        await scene.watched()
+        await scene.relay.shut()
+        await scene.camera.events(scene.share // 2, RATE)
+        await scene.taken_over()
+        await (scene.kill_bridge() if number % 2 else scene.stop_bridge())
+        await scene.grow_old()
+        _hide(scene.state, hidden)
+        await scene.relay.open()
+        since, logged = scene.hub.mark(), len(scene.daemon.log())
+        await scene.daemon.start()
+        await scene.watched()
+        fresh = [scene.camera.event() for _ in range(scene.share // 2)]
+        await scene.arrived(fresh)
+        await scene.health("memory", since)
+        await scene.daemon.wait_for_log("ERROR", "cannot be used", since=logged)
+        since = scene.hub.mark()
+        _reveal(scene.state, hidden)
+        await scene.recovered()
+        await scene.health("ok", since)
+    await scene.kill_bridge()
+    await scene.daemon.start()
+    await scene.watched()
+    await scene.recovered()
+    await scene.stop_bridge()
+    assert not scene.journal.with_suffix(".damaged").exists(), "a good file is no damaged one"
+
+
 async def header_damaged(scene: Scene) -> None:
     """Rubbish where the journal begins, found at the next start."""
     await scene.open()
@@ -113,6 +145,22 @@ async def _starts(scene: Scene) -> None:
     await scene.watched()
     await scene.recovered()
     await scene.health("ok", since)
+
+
+def _hide(state: Path, hidden: Path) -> None:
+    """Take the journal away, and leave in its place what no file can be made of."""
+    hidden.mkdir()
+    for part in state.glob("journal.sqlite*"):
+        part.rename(hidden / part.name)
+    (state / "journal.sqlite").mkdir()
+
+
+def _reveal(state: Path, hidden: Path) -> None:
+    (state / "journal.sqlite").rmdir()
+    # The file itself last: it is tried at any moment.
+    for part in sorted(hidden.iterdir(), reverse=True):
+        part.rename(state / part.name)
+    hidden.rmdir()
 
 
 def _overwrite(path: Path, position: int, data: bytes) -> None:

@@ -19,8 +19,9 @@ MAX_AGE = 2.0
 """``events.max_age`` here. Cameras report whole seconds: with less, what is fresh could be late."""
 SLACK = 2.0
 """Seconds that an event may take from the bridge to the consumer on a busy machine."""
-RECOVERY = 90.0
-"""Seconds within which all is well again, whatever happened: the bridge's waits are 60 s at most."""
+RECOVERY = 150.0
+"""Seconds within which all is well again, whatever happened: the bridge's waits are 60 s at most, and 120 s where it
+is kicked a second time for its client id."""
 REMEMBERED = 100_000
 """Events that a camera keeps the book of: all of them."""
 OPTIONS = ("allow_anonymous true", "max_queued_messages 0", "max_inflight_messages 65535")

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ipc_bridge.backoff import Backoff
 from ipc_bridge.bridge.answers import Answerer
 from ipc_bridge.bridge.detections import Detections
 from ipc_bridge.bridge.events import EventFlow
@@ -138,7 +137,7 @@ class Stage:
             Mqtt(host=HOST, port=self.broker.port),
             f"stage-{id(self)}",
             Message("ipc_bridge/bridge/status", b"offline", retain=True),
-            Backoff(lambda _low, _high: 0.01),
+            lambda _low, _high: 0.01,
         )
         jobs = [
             self.journal.run(),

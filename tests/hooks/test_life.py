@@ -441,6 +441,8 @@ async def test_what_it_remembers_survives_and_what_the_broker_kept_is_cleared(sc
     async with scene.run():
         await scene.sees(lambda: b"" in [message.payload for message in scene.messages(topic)], "cleared")
         await scene.sees(lambda: b"" in [message.payload for message in scene.messages(discovery)], "withdrawn")
+        # What the broker has not confirmed is cleared again the next time.
+        await scene.sees(lambda: not any(memory.retained for memory in scene.plugins._leaving), "confirmed")
     cleared = len(scene.messages(topic))
     async with scene.run():
         scene.happen(motion_event(1))

@@ -46,6 +46,7 @@ class Desk:
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         await self.journal.open()
+        await self.feed.begin()
         self.tasks = [asyncio.create_task(self.feed.run()), asyncio.create_task(self.journal.run())]
         try:
             yield
@@ -145,7 +146,7 @@ async def test_a_cursor_is_saved_after_so_many_deliveries(desk: Desk, monkeypatc
     desk.append(1, 2, 3)
     await eventually(lambda: len(desk.safe) == 3)
     desk.done(1, 2)
-    assert desk.store.cursor("sink") is None
+    assert desk.store.cursor("sink") == 0
     desk.done(3)
     await eventually(lambda: desk.store.cursor("sink") == 3)
 
@@ -198,6 +199,40 @@ async def test_a_sink_is_not_led_astray_by_a_file_that_is_begun_again(desk: Desk
     desk.done(*range(11, 30))
     await eventually(lambda: desk.taken[-1].event.event_id == 31)
     assert [entry.event.event_id for entry in desk.taken] == [*range(1, 13), *range(14, 32)]
+
+
+async def test_a_sink_gets_what_was_out_of_reach_without_anything_new(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "TEND_SECONDS", 0.01)
+    directory, hidden = tmp_path / "state", tmp_path / "hidden"
+    directory.mkdir()
+    before = Desk(directory)
+    async with before.open():
+        before.append(*range(1, 31))
+        await eventually(lambda: len(before.safe) == 30)
+        before.done(*range(1, 6))
+    directory.rename(hidden)
+    directory.touch()
+    desk = Desk(directory)
+    async with desk.open():
+        desk.append(31, 32)
+        await eventually(lambda: [entry.event.event_id for entry in desk.taken] == [31, 32])
+        assert desk.feed.depth == 2
+        directory.unlink()
+        hidden.rename(directory)
+        desk.clock.go_on(store_module.RETRY_SECONDS)
+        for number in range(27):
+            await eventually(lambda number=number: len(desk.taken) > number)  # type: ignore[misc]
+            desk.feed.done(desk.taken[number].position)
+        assert [entry.event.event_id for entry in desk.taken] == [31, 32, *range(6, 31)]
+        assert desk.safe == [31, 32]
+        assert desk.feed.depth == 0
+    again = Desk(directory)
+    async with again.open():
+        again.append(33)
+        await eventually(lambda: len(again.taken) == 1)
+        assert again.taken[0].event.event_id == 33
 
 
 async def test_a_bug_in_the_store_ends_the_bridge(tmp_path: Path) -> None:

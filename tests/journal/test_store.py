@@ -17,10 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ipc_bridge.errors import JournalDamagedError, StorageError
-from ipc_bridge.journal import database, store
+from ipc_bridge.journal import database, store, unsaved
 from ipc_bridge.journal.database import JournalDatabase
-from ipc_bridge.journal.entry import Entry, dump_event, load_event
-from ipc_bridge.journal.store import Appended, JournalStore, Received
+from ipc_bridge.journal.entry import Appended, Entry, Received, dump_event, load_event
+from ipc_bridge.journal.store import JournalStore
 from ipc_bridge.models import Event, Transport
 from tests.bridge.samples import NOW, SN, StoppedClock, face_event, motion_event, other_event
 
@@ -282,7 +282,7 @@ def test_a_journal_on_a_disk_that_became_read_only_is_read_and_later_written_aga
 def test_what_waits_in_memory_is_bounded_and_the_loss_is_told(
     book: Book, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(store, "MAX_UNSAVED", 3)
+    monkeypatch.setattr(unsaved, "MAX_UNSAVED", 3)
     book.statement("PRAGMA query_only = 1")
     book.append(*(motion_event(number) for number in range(1, 6)))
     assert [entry.seq for entry in book.store.read(0, 10)] == [3, 4, 5]
@@ -299,6 +299,16 @@ def test_what_waits_is_written_at_the_end(book: Book) -> None:
     book.store.close({})
     book.open()
     assert len(book.store.read(0, 10)) == 1
+
+
+def test_a_disk_that_takes_nothing_to_the_end_is_told_of_at_the_end(
+    book: Book, caplog: pytest.LogCaptureFixture
+) -> None:
+    book.append(motion_event(1))
+    book.statement("PRAGMA query_only = 1")
+    book.append(mqtt=1)
+    book.store.close({})
+    assert "The journal could not be written to the end: " in caplog.text
 
 
 def test_a_directory_that_is_not_there_yet(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -373,6 +383,34 @@ def test_what_can_be_read_of_a_damaged_file_goes_on_its_way(book: Book, caplog: 
     assert f"{len(kept)} events that nobody had taken yet are taken over" in caplog.text
     (entry,) = book.append(motion_event(301)).entries
     assert (entry.position, entry.seq) == (301, 1)
+
+
+def test_nothing_of_an_earlier_damaged_file_is_taken_for_a_part_of_this_one(book: Book) -> None:
+    book.append(motion_event(1), motion_event(2), mqtt=1)
+    wal = book.path.with_name("journal.sqlite-wal").read_bytes()
+    book.append(motion_event(3))
+    book.statement("PRAGMA user_version = 99")
+    book.store.close({})
+    book.path.with_name("journal.damaged-wal").write_bytes(wal)
+    book.open()
+    assert [entry.seq for entry in book.store.read(0, 10)] == [2, 3]
+
+
+def test_what_cannot_be_taken_over_for_want_of_a_disk_is_later(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_database: JournalDatabase) -> None:
+        raise sqlite3.OperationalError("unable to open database file")
+
+    book.append(*(motion_event(number) for number in range(1, 5)), mqtt=1)
+    book.statement("UPDATE event SET body = '{}' WHERE seq = 3")
+    with monkeypatch.context() as disk:
+        disk.setattr(JournalDatabase, "_open", refuse)
+        assert book.store.read(1, 10) == []
+        assert "the journal cannot be begun again" in str(book.store.problem)
+        (entry,) = book.append(motion_event(5)).entries
+        assert book.store.read(4, 10) == [entry]
+    book.clock.go_on(store.RETRY_SECONDS)
+    assert book.store.tend({"mqtt": entry.position})
+    assert [one.event.event_id for one in book.store.read(entry.position, 10)] == [2, 4]
 
 
 def test_a_file_that_cannot_be_moved_aside(book: Book, caplog: pytest.LogCaptureFixture) -> None:

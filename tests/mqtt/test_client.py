@@ -8,16 +8,16 @@ import contextlib
 import hashlib
 import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ipc_bridge.backoff import Backoff
 from ipc_bridge.config import Mqtt, MqttTls
 from ipc_bridge.errors import ConfigError
 from ipc_bridge.mqtt import client as module
+from ipc_bridge.mqtt import takeover
 from ipc_bridge.mqtt.client import MqttClient
 from ipc_bridge.mqtt.connection import Connection, Message, Received
 from tests.mqtt.broker import HOST, Listener, Mosquitto, eventually, free_port, mosquitto
@@ -28,12 +28,26 @@ WILL = Message("test/status", b"offline", retain=True)
 NEVER = 3600.0
 
 
-def at_once() -> Backoff:
-    return Backoff(lambda _low, _high: 0.01)
+Uniform = Callable[[float, float], float]
 
 
-def never() -> Backoff:
-    return Backoff(lambda _low, _high: NEVER)
+def at_once(_low: float, _high: float) -> float:
+    return 0.01
+
+
+def never(_low: float, _high: float) -> float:
+    return NEVER
+
+
+class Limits:
+    """Draws no wait at all, and writes down how long each could have been."""
+
+    def __init__(self) -> None:
+        self.asked: list[float] = []
+
+    def __call__(self, _low: float, high: float) -> float:
+        self.asked.append(high)
+        return 0.0
 
 
 class Owner:
@@ -63,10 +77,10 @@ async def is_connected(owner: Owner, times: int) -> None:
 
 
 @contextlib.asynccontextmanager
-async def running(config: Mqtt, backoff: Backoff | None = None) -> AsyncIterator[Owner]:
+async def running(config: Mqtt, uniform: Uniform = at_once) -> AsyncIterator[Owner]:
     """Run a client until the end of the block; it is cancelled then, as the daemon does."""
     owner = Owner()
-    task = asyncio.create_task(MqttClient(config, "test", WILL, backoff or at_once()).run(owner))
+    task = asyncio.create_task(MqttClient(config, "test", WILL, uniform).run(owner))
     try:
         yield owner
     finally:
@@ -115,33 +129,53 @@ async def test_the_owner_gets_what_its_connection_brings(tmp_path: Path) -> None
         assert owner.writes >= 1
 
 
-async def test_a_loss_waits_longer_and_longer_unless_the_connection_held() -> None:
-    limits: list[float] = []
-    held: list[float] = []
-
-    class Watched(Backoff):
-        def held_for(self, seconds: float) -> None:
-            held.append(seconds)
-            super().held_for(seconds)
-
-    def uniform(_low: float, high: float) -> float:
-        limits.append(high)
-        return 0.0
-
-    async with fake_broker() as broker, running(Mqtt(host=HOST, port=broker.port), Watched(uniform)) as owner:
+async def test_a_broker_that_throws_connections_away_is_left_in_peace_longer_and_longer() -> None:
+    limits = Limits()
+    async with fake_broker() as broker, running(Mqtt(host=HOST, port=broker.port), limits) as owner:
         for number in (1, 2):
             await is_connected(owner, number)
             broker.cut()
         await is_connected(owner, 3)
-    assert limits == [1, 2]
-    assert len(held) == 2
-    assert max(held) < 60
+    assert limits.asked == [1, 2]
+
+
+async def test_a_connection_that_held_some_seconds_begins_from_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "HOLDS_AFTER", 0.0)
+    limits = Limits()
+    async with fake_broker() as broker, running(Mqtt(host=HOST, port=broker.port), limits) as owner:
+        for number in (1, 2):
+            await is_connected(owner, number)
+            broker.cut()
+        await is_connected(owner, 3)
+    assert limits.asked == [1, 1]
+
+
+async def test_a_broker_that_is_away_is_asked_for_every_few_seconds_however_often_it_goes(tmp_path: Path) -> None:
+    limits = Limits()
+    async with mosquitto(tmp_path) as broker, running(Mqtt(host=HOST, port=broker.port), limits) as owner:
+        for number in (1, 2, 3):
+            await is_connected(owner, number)
+            before = len(limits.asked)
+            broker.stop()
+            await eventually(lambda before=before: len(limits.asked) > before + 5)  # type: ignore[misc]
+            loss, *tries = limits.asked[before:]
+            assert loss <= 2 ** (number - 1)
+            assert tries[:5] == [1, 2, 4, module.ABSENT_LIMIT, module.ABSENT_LIMIT]
+            await broker.start()
+        await is_connected(owner, 4)
+
+
+async def test_a_broker_that_refuses_is_asked_less_and_less_often() -> None:
+    limits = Limits()
+    async with fake_broker(FakeBroker(refuses={5: 0x88})) as broker, running(Mqtt(host=HOST, port=broker.port), limits):
+        await eventually(lambda: len(limits.asked) > 7)
+    assert limits.asked[:7] == [1, 2, 4, 8, 16, 32, 60]
 
 
 async def test_three_losses_in_a_row_are_taken_for_a_fight_over_the_client_id(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(module, "LAST_LIMIT", NEVER)
+    monkeypatch.setattr(takeover, "FIRST_PAUSE", NEVER)
     async with fake_broker() as broker, running(Mqtt(host=HOST, port=broker.port)) as owner:
         for number in (1, 2, 3):
             await is_connected(owner, number)
@@ -220,7 +254,7 @@ async def test_a_refused_login_waits_the_longest_time(monkeypatch: pytest.Monkey
     async with (
         mosquitto(tmp_path, "allow_anonymous false") as broker,
         # Were it the ordinary wait, there would never be a second try.
-        running(Mqtt(host=HOST, port=broker.port, username="bridge", password="wrong"), never()) as owner,
+        running(Mqtt(host=HOST, port=broker.port, username="bridge", password="wrong"), never) as owner,
     ):
         await eventually(lambda: broker.log().count("not authorised") >= 3)
         assert not owner.connections
@@ -280,7 +314,7 @@ async def test_a_client_certificate_opens_what_is_closed_without(
         shown = MqttTls(ca=certificates.ca, certificate=certificates.client, key=certificates.client_key)
         async with running(Mqtt(host=HOST, port=broker.port, tls=shown)) as owner:
             await eventually(lambda: len(owner.connections) == 1)
-        async with running(Mqtt(host=HOST, port=broker.port, tls=MqttTls(ca=certificates.ca)), never()) as owner:
+        async with running(Mqtt(host=HOST, port=broker.port, tls=MqttTls(ca=certificates.ca)), never) as owner:
             await eventually(lambda: bool(caplog.records))
             assert not owner.connections
 
