@@ -170,7 +170,8 @@ class Shops:
 
     async def _call(self, number: str, path: str, request: Request) -> dict[str, Any]:
         if number not in self._runners:
-            raise CommandError("invalid", f"there is no shop {number}: cloud.shops has {', '.join(self._runners)}")
+            shops = ", ".join(self._runners) or "none"
+            raise CommandError("invalid", f"there is no shop {number}: cloud.shops has {shops}")
         endpoint = ENDPOINTS.get(path)
         if endpoint is None:
             raise CommandError("invalid", f"the cloud has no {path}; docs/cloud-endpoints.md lists what it has")

@@ -12,7 +12,7 @@ import orjson
 
 from ipc_bridge.bridge.registry import peek
 from ipc_bridge.bridge.shop_flow import ask_today
-from ipc_bridge.catalog.cloud import BIND, ENDPOINTS, GET_CAMERA_LIST, UNBIND
+from ipc_bridge.catalog.cloud import BIND, ENDPOINTS, GET_CAMERA_LIST, HOOK_ADD, UNBIND
 from ipc_bridge.catalog.endpoint import Effect, Endpoint
 from ipc_bridge.cli import parameters
 from ipc_bridge.cli.answers import describe
@@ -25,8 +25,8 @@ from ipc_bridge.cli.visitors import Period, as_bars, as_csv, as_table, ask_slots
 from ipc_bridge.cloud.api import CloudApi
 from ipc_bridge.config import Cloud, Config
 
-ASKS_FIRST = (BIND, UNBIND)
-"""Calls that change whose a camera is."""
+ASKS_FIRST = (BIND, UNBIND, HOOK_ADD)
+"""Calls that change the account: whose a camera is, and who is told of visitors."""
 
 
 @click.group()

@@ -16,6 +16,7 @@ import aiohttp
 from ipc_bridge.calls.form import make_form
 from ipc_bridge.calls.offset import NOTEWORTHY_OFFSET, offset_by
 from ipc_bridge.calls.reply import decode_reply, read_bounded
+from ipc_bridge.calls.session import open_session
 from ipc_bridge.catalog.cloud import GET_FREQUENCY, GET_GROUP, KEYS, MAX_BODY, UPDATE_GROUP
 from ipc_bridge.catalog.codes import SUCCESS
 from ipc_bridge.catalog.endpoint import Endpoint
@@ -82,12 +83,7 @@ class CloudApi:
         self._complaints = Once()
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(keepalive_timeout=KEEP_CONNECTION),
-            timeout=aiohttp.ClientTimeout(total=self._timeout),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=False,
-        )
+        self._session = open_session(aiohttp.TCPConnector(keepalive_timeout=KEEP_CONNECTION), self._timeout)
         return self
 
     async def __aexit__(
@@ -113,6 +109,9 @@ class CloudApi:
         """
         parts = endpoint.plan(params)
         self._look_at_period(endpoint, parts[0])
+        if endpoint.experimental:
+            message = "%s is experimental: the vendor calls it unfinished"
+            self._complaints.warning(log, endpoint.path, message, endpoint.path)
         if len(parts) > 1:
             return merge(endpoint, [endpoint.read(await self._post(endpoint, values)) for values in parts])
         return await self._post(endpoint, await self._complete(endpoint, parts[0]))

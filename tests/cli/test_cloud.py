@@ -94,6 +94,7 @@ async def test_what_is_asked_first(account: Account) -> None:
     for path, words in (
         ("device/ipc/bind", [f"ipc_sn={FREE}", f"mac={FREE_MAC}"]),
         ("device/ipc/unbind", [f"ipc_sn={FRONT}"]),
+        ("hook/add", ["http_callback=https://example.org/hook", "event_list=[2001]"]),
         ("face/delete", ["group_id=1", 'face_id_list=["1"]']),
     ):
         result = await account.invoke("call", path, *words, typed="n\n")

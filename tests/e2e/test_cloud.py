@@ -256,7 +256,7 @@ async def test_requests_that_are_refused(shop: Shop) -> None:
         "invalid",
         f"there is no shop 1: cloud.shops has {SHOP}, {OTHER_SHOP}",
     )
-    for path in ("device/ipc/unbind", "face/delete", "face/group/delete"):
+    for path in ("face/delete", "face/group/delete"):
         assert (await shop.refused(path))[0] == "forbidden"
     answer = await shop.ask("device/ipc/getInfo", {"ipc_sn": "nobody"})
     assert answer["error"] == {
