@@ -17,6 +17,15 @@ from tests.e2e.harness import LOCALHOST, Daemon, Site, Subscriber, eventually, f
 
 TOPIC = f"ipc_bridge/shop/{SHOP}"
 CAMERA = f"ipc_bridge/camera/{FRONT}"
+VISIT = "test/visit"
+PLUGIN = f"""\
+from ipc_bridge import hookimpl
+
+
+@hookimpl
+async def person_visited(bridge, camera, event):
+    await bridge.publish("{VISIT}", {{"camera": camera.sn, "who": event.cloud_face_id, "by": event.transport}})
+"""
 NODE = "homeassistant/device/ipc_bridge"
 
 
@@ -78,7 +87,13 @@ async def shop(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shop]:
         broker = await site.broker()
         hub = await site.subscriber(broker.port)
         camera = await site.camera(FRONT)
-        daemon = await site.daemon(broker, cloud=cloud_section(cloud, hook=True), web=web_section())
+        daemon = await site.daemon(
+            broker,
+            files={"greet.py": PLUGIN.encode()},
+            cloud=cloud_section(cloud, hook=True),
+            web=web_section(),
+            plugins={"directory": ".", "enabled": {"greet": {}}},
+        )
         await online(hub, FRONT)
         await hub.wait_text(f"{TOPIC}/status", "online")
         yield Shop(site, cloud, hub, daemon, camera)
@@ -201,6 +216,27 @@ async def test_cloud_and_camera_together(shop: Shop) -> None:
     answer = await hub_events(shop, {"shop": SHOP, "limit": 3})
     assert [event["transport"] for event in answer] == ["cloud"] * 3
     assert all(event["transport"] == "channel" for event in await hub_events(shop, {"sn": FRONT, "limit": 30}))
+
+
+async def test_one_visit_that_cloud_and_camera_both_tell_of(shop: Shop) -> None:
+    await eventually(lambda: bool(shop.cloud.shop(SHOP).callbacks), "the callback")
+    there = shop.cloud.shop(SHOP)
+    group = next(iter(there.groups.values()))
+    both, alone = (there.add_face(group, name, 2, 4, ready_at=0) for name in ("both", "alone"))
+    since = shop.hub.mark()
+    shop.camera.emit_face(cloud_faceid=both.face_id)
+    shop.cloud.visit(SHOP, both)
+    shop.cloud.visit(SHOP, alone)
+    await shop.hub.wait_for(VISIT, lambda one: one.json["who"] == alone.face_id, since=since)
+    # Both tell of it, each under its own topic.
+    await shop.hub.wait_for(f"{CAMERA}/event/face", lambda one: one.json["cloud_face_id"] == both.face_id, since=since)
+    await shop.hub.wait_for(f"{TOPIC}/event/face", lambda one: one.json["cloud_face_id"] == both.face_id, since=since)
+    # Who comes last comes when all before has been told.
+    last = there.add_face(group, "last", 2, 4, ready_at=0)
+    shop.cloud.visit(SHOP, last)
+    await shop.hub.wait_for(VISIT, lambda one: one.json["who"] == last.face_id, since=since)
+    who = [message.json["who"] for message in shop.hub.messages(VISIT)]
+    assert [who.count(face.face_id) for face in (both, alone, last)] == [1, 1, 1]
 
 
 async def hub_events(shop: Shop, params: dict[str, Any]) -> list[dict[str, Any]]:
