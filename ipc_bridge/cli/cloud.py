@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 import orjson
+from rich.table import Table
 
 from ipc_bridge.bridge.registry import peek
 from ipc_bridge.bridge.shop_flow import ask_today
@@ -77,18 +78,19 @@ def shops(config_path: Path, *, as_json: bool) -> None:
     if as_json:
         click.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2))
         return
-    rows = table("Shop", "In today", "Passed by", "Camera", "Name", "Model", "Firmware", "In the cloud", "Here")
     for shop in found:
         flow = shop["today"]
-        front = [shop["shop"], str(flow["in"]), str(flow["pass"])]
-        for camera in shop["cameras"]:
-            online, here = "online" if camera["online"] else "offline", "yes" if camera["here"] else "-"
-            words = [camera["sn"], camera["name"], camera["model"], camera["firmware"], online, here]
-            rows.add_row(*(plain(word or "-") for word in (*front, *words)))
-            front = ["", "", ""]
-        if not shop["cameras"]:
-            rows.add_row(*(plain(word) for word in front), "none")
-    show(rows)
+        click.echo(f"Shop {shop['shop']}: {flow['in']} came in today, {flow['pass']} passed by")
+        show(_camera_table(shop["cameras"]) if shop["cameras"] else "  no cameras")
+
+
+def _camera_table(cameras: list[dict[str, Any]]) -> Table:
+    rows = table("  Camera", "Name", "Model", "Firmware", "Cloud", "Here")
+    for camera in cameras:
+        online, here = "online" if camera["online"] else "offline", "yes" if camera["here"] else None
+        words = [camera["name"], camera["model"], camera["firmware"], online, here]
+        rows.add_row(plain(f"  {camera['sn']}"), *(plain(word or "-") for word in words))
+    return rows
 
 
 def _day(_context: click.Context, _parameter: click.Parameter, text: str) -> date:
