@@ -16,7 +16,7 @@ from ipc_bridge.bridge.shop_flow import ask_today
 from ipc_bridge.catalog.cloud import BIND, ENDPOINTS, GET_CAMERA_LIST, HOOK_ADD, UNBIND
 from ipc_bridge.catalog.endpoint import Effect, Endpoint
 from ipc_bridge.cli import parameters
-from ipc_bridge.cli.answers import describe
+from ipc_bridge.cli.answers import show_answer
 from ipc_bridge.cli.camera import MistakeError, complete_serial, explained
 from ipc_bridge.cli.cloud_account import connected, load_cloud, shop_of, shop_options
 from ipc_bridge.cli.configuration import config_option
@@ -59,13 +59,7 @@ def call(
         endpoint.plan(params)
     if endpoint.effect is Effect.DANGER or endpoint in ASKS_FIRST:
         _confirm(f"{endpoint.path}: {endpoint.title}. Do it?", yes=yes)
-    data = asyncio.run(_call(account, endpoint, params))
-    if as_json:
-        click.echo(orjson.dumps(data, option=orjson.OPT_INDENT_2))
-    elif data or endpoint.reply:
-        show(describe(endpoint, data))
-    else:
-        click.echo("Done.")
+    show_answer(endpoint, asyncio.run(_call(account, endpoint, params)), as_json=as_json)
 
 
 @cloud.command()
