@@ -32,6 +32,7 @@ from ipc_bridge.errors import (
     FileTooLargeError,
     NoAnswerError,
     ParameterError,
+    ReplyError,
     UnreachableError,
 )
 from ipc_bridge.logs import Once
@@ -152,14 +153,18 @@ class CloudApi:
             body = make_form(endpoint, values, self._credentials, self._clock.time())()
             _check_size(endpoint, body.size or 0)
             response, content = await self._exchange(f"{self._base_url}/{endpoint.path}", body, where)
-        if response.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        is_account = response.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+        try:
+            reply = decode_reply(where, response.status, content)
+        except ReplyError as error:
+            if not is_account:
+                raise
             advice = self._advise(response)
-            raise CredentialsError(f"{where} answered HTTP {response.status}: {advice}", response.status)
-        reply = decode_reply(where, response.status, content)
+            raise CredentialsError(f"{where} answered HTTP {response.status}: {advice}", response.status) from error
         if reply.code == _STRAY_CODE and endpoint is GET_FREQUENCY and "frequency_list" in reply.data:
             self._complaints.warning(log, "stray code", "%s answered code 1 beside data: taken for success", where)
         elif reply.code != SUCCESS:
-            raise refusal(endpoint.path, reply.code, reply.message, self._advise(response))
+            raise refusal(endpoint.path, reply.code, reply.message, self._advise(response), is_account=is_account)
         return reply.data
 
     async def _exchange(self, url: str, body: aiohttp.Payload, where: str) -> tuple[aiohttp.ClientResponse, bytes]:

@@ -215,7 +215,9 @@ async def test_which_camera(cloud: SimulatedCloud, api: CloudApi) -> None:
 @pytest.mark.parametrize("credentials", [Credentials("demo-app", "wrong"), Credentials("other", "demo-secret")])
 async def test_a_wrong_account(cloud: SimulatedCloud, clock: StoppedClock, credentials: Credentials) -> None:
     async with opened(cloud, clock, credentials) as api:
-        with pytest.raises(CredentialsError, match=r"HTTP 401: look at cloud\.app_id and cloud\.secret_key$"):
+        with pytest.raises(
+            CredentialsError, match=r"5090 \(the signature is wrong\): look at cloud\.app_id and cloud\.secret_key$"
+        ):
             await api.call(rows.GET_TODAY, sunmi_shop_no=SHOP)
         assert cloud.calls[-1].code == 5090
 
@@ -232,12 +234,23 @@ async def test_a_wrong_clock(cloud: SimulatedCloud, clock: StoppedClock) -> None
 
 
 async def test_refusals_of_the_account_by_code_or_by_status(cloud: SimulatedCloud, api: CloudApi) -> None:
-    for code in (5090, 5091, 403):
+    for code in (5090, 5091, 401, 403):
         cloud.refuse(code)
         with pytest.raises(CredentialsError) as caught:
             await api.call(rows.GET_TODAY, sunmi_shop_no=SHOP)
-        # With a body the status says it all.
-        assert caught.value.code in (code, 401)
+        assert caught.value.code == code
+
+
+async def test_a_refused_account_by_its_status_and_a_code_that_nobody_knows(
+    cloud: SimulatedCloud, clock: StoppedClock
+) -> None:
+    async def respond(_request: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(status=403, body=b'{"code": 7002, "msg": "no"}')
+
+    async with served(respond) as base_url, opened(cloud, clock, base_url=base_url) as api:
+        with pytest.raises(CredentialsError, match=r"code 7002, .* document: 'no': ") as caught:
+            await api.call(rows.GET_TODAY, sunmi_shop_no=SHOP)
+        assert caught.value.code == 7002
 
 
 # What goes wrong.
