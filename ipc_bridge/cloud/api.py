@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import ssl
@@ -81,6 +82,7 @@ class CloudApi:
         self._context = context or ssl.create_default_context()
         self._timeout = timeout
         self._session: aiohttp.ClientSession | None = None
+        self._changing_group = asyncio.Lock()
         self._complaints = Once()
 
     async def __aenter__(self) -> Self:
@@ -115,7 +117,11 @@ class CloudApi:
             self._complaints.warning(log, endpoint.path, message, endpoint.path)
         if len(parts) > 1:
             return merge(endpoint, [endpoint.read(await self._post(endpoint, values)) for values in parts])
-        return await self._post(endpoint, await self._complete(endpoint, parts[0]))
+        if endpoint is not UPDATE_GROUP:
+            return await self._post(endpoint, parts[0])
+        # One after the other: what was read must still be so when it is written.
+        async with self._changing_group:
+            return await self._post(endpoint, await self._complete_group(parts[0]))
 
     async def ask(self, endpoint: Endpoint, /, **params: Any) -> dict[str, Any]:
         """Make a call like :meth:`call`; return every documented member of its ``data``.
@@ -136,10 +142,8 @@ class CloudApi:
             message = "%s from %d to %d may be refused: recordings are told of for %s at a time"
             log.warning(message, endpoint.path, values[START], values[END], window)
 
-    async def _complete(self, endpoint: Endpoint, values: dict[str, Any]) -> dict[str, Any]:
+    async def _complete_group(self, values: dict[str, Any]) -> dict[str, Any]:
         """What stays as it is goes along with what changes: whether the cloud takes a part alone is not documented."""
-        if endpoint is not UPDATE_GROUP:
-            return values
         shop = {name: values[name] for name in ("sunmi_shop_no", "shop_id", "group_id") if name in values}
         group = await self.ask(GET_GROUP, **shop)
         known = {name: group[member] for name, member in _GROUP_MEMBERS.items() if group[member] is not None}

@@ -183,6 +183,15 @@ async def test_a_changed_group_keeps_what_is_not_changed(cloud: SimulatedCloud, 
     assert "type" not in cloud.calls[-1].params
 
 
+async def test_changes_of_a_group_at_the_same_time_do_not_undo_each_other(cloud: SimulatedCloud, api: CloudApi) -> None:
+    group = next(group for group in cloud.shop(SHOP).groups.values() if group.name == "vip")
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(1, 6):
+            change = {f"customer_key{number}": f"key {number}"}
+            tasks.create_task(api.call(rows.UPDATE_GROUP, sunmi_shop_no=SHOP, group_id=group.group_id, **change))
+    assert group.keys == {number: f"key {number}" for number in range(1, 6)}
+
+
 async def test_a_new_face_is_known_a_little_later(cloud: SimulatedCloud, api: CloudApi, clock: StoppedClock) -> None:
     group = next(iter(cloud.shop(SHOP).groups))
     face = {**rows.ADD_FACE.sample, "sunmi_shop_no": SHOP, "group_id": group, "name": "Nora", "customer_value2": "tea"}
