@@ -11,6 +11,7 @@ import pytest
 
 from ipc_bridge.bridge.registry import KnownShop
 from ipc_bridge.bridge.shop import ASK_HISTORY_EVERY, LONGEST_WAIT, MAX_UNKNOWN, ShopRunner
+from ipc_bridge.bridge.shop_flow import _by_age
 from ipc_bridge.cloud.api import CloudApi
 from ipc_bridge.simulator.cloud import SimulatedCloud
 from tests.bridge.samples import StoppedClock
@@ -185,6 +186,11 @@ async def test_a_day_on_which_nobody_came_is_final_at_noon(rig: Rig) -> None:
     rig.clock.go_on(1.75 * 3600)
     await rig.ask()
     assert (rig.yesterday()["in"], rig.yesterday()["persons"]) == (0, 0)
+
+
+def test_ages_that_are_newer_than_the_documents_are_left_out() -> None:
+    counts = _by_age([{"age_range": 8, "stranger_count": 2}, {"age_range": 9, "stranger_count": 3}], ["stranger_count"])
+    assert (counts["56 and over"], sum(counts.values())) == (2, 2)
 
 
 # The hook.

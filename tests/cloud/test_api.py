@@ -366,6 +366,17 @@ async def test_no_answer_and_nobody_there(cloud: SimulatedCloud, clock: StoppedC
             await api.call(rows.GET_TODAY, sunmi_shop_no=SHOP)
 
 
+async def test_a_connection_that_breaks(cloud: SimulatedCloud, clock: StoppedClock) -> None:
+    async def respond(request: web.BaseRequest) -> web.StreamResponse:
+        assert request.transport is not None
+        request.transport.abort()
+        return web.Response()
+
+    async with served(respond) as base_url, opened(cloud, clock, base_url=base_url) as api:
+        with pytest.raises(UnreachableError, match=r"^passengerFlow/stat/today/getLatest in the cloud: "):
+            await api.call(rows.GET_TODAY, sunmi_shop_no=SHOP)
+
+
 async def test_certificates_are_judged(clock: StoppedClock) -> None:
     identity = shared_identity()
     async with SimulatedCloud(settings(clock, identity=identity)) as cloud:

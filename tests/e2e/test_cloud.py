@@ -197,6 +197,18 @@ async def test_a_person_from_the_clouds_hook_to_mqtt(shop: Shop) -> None:
     assert not shop.hub.messages(f"{CAMERA}/event/face", lambda one: one.json["transport"] == "cloud")
 
 
+async def test_a_person_at_a_camera_that_the_cloud_does_not_list(shop: Shop) -> None:
+    await eventually(lambda: bool(shop.cloud.shop(SHOP).callbacks), "the callback")
+    since = shop.hub.mark()
+    shop.cloud.post(SHOP, {"ipc_id": "928", "face_id": "29195", "group_name": "stranger", "group_type": 2})
+    event = (
+        await shop.hub.wait_for(f"{TOPIC}/event/face", lambda one: one.json["cloud_face_id"] == "29195", since=since)
+    ).json
+    assert event["uid"].startswith("928:face:29195:")
+    # Its kind is that of the group, whatever the group is called.
+    assert (event["sn"], event["camera"], event["event_type"]) == ("928", "Camera 928", "regular")
+
+
 async def test_cloud_and_camera_together(shop: Shop) -> None:
     """The same people by both ways, at the same time: each way in order, complete, and numbered by itself."""
     hub, since = shop.hub, shop.hub.mark()
