@@ -113,12 +113,37 @@ async def test_a_bug_is_the_shops_own(rig: Rig, monkeypatch: pytest.MonkeyPatch)
 
     runner = ShopRunner(KnownShop(SHOP), 0.0, rig.clock, rig.count, uniform=lambda low, _high: low)
     monkeypatch.setattr(runner, "ask", broken)
-    task = asyncio.create_task(runner.run(rig.api))
+    task = asyncio.create_task(runner.run(rig.api, asyncio.Semaphore()))
     await eventually(lambda: rig.told >= 2)
     task.cancel()
     await asyncio.wait([task])
     assert task.cancelled()
     assert "a bug in the bridge" in (runner.reason or "")
+
+
+async def test_shops_take_turns(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    turns, go_on, asking, most = asyncio.Semaphore(2), asyncio.Event(), 0, 0
+
+    async def ask(_api: CloudApi) -> float:
+        nonlocal asking, most
+        asking += 1
+        most = max(most, asking)
+        await go_on.wait()
+        asking -= 1
+        rig.told += 1
+        return INTERVAL
+
+    runners = [rig.make() for _ in range(5)]
+    for runner in runners:
+        monkeypatch.setattr(runner, "ask", ask)
+    tasks = [asyncio.create_task(runner.run(rig.api, turns)) for runner in runners]
+    await eventually(lambda: asking == 2)
+    go_on.set()
+    await eventually(lambda: rig.told == 5)
+    assert most == 2
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
 
 
 # How many came.

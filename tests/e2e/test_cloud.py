@@ -12,8 +12,8 @@ import pytest_asyncio
 from ipc_bridge.bridge.shops import MAX_WAITING
 from ipc_bridge.simulator import SimulatedCamera
 from ipc_bridge.simulator.cloud import CallbackForm, SimulatedCloud
-from tests.cloud.rig import BACK, FREE, FREE_MAC, FRONT, OTHER_SHOP, PATIENCE, SHOP, settings
-from tests.e2e.harness import LOCALHOST, Daemon, Site, Subscriber, eventually, free_port, online
+from tests.cloud.rig import BACK, FREE, FREE_MAC, FRONT, OTHER_SHOP, SHOP, settings
+from tests.e2e.harness import LOCALHOST, PATIENCE, Daemon, Site, Subscriber, eventually, free_port, online
 
 TOPIC = f"ipc_bridge/shop/{SHOP}"
 CAMERA = f"ipc_bridge/camera/{FRONT}"

@@ -19,10 +19,10 @@ from ipc_bridge.catalog.fields import encode
 from ipc_bridge.simulator.calls import ApiCall
 from ipc_bridge.simulator.cloud import SimulatedCloud
 from ipc_bridge.wire.signing import is_signed
-from tests.catalog.values import LARGE_FILE, bad_values
 from tests.cloud.rig import SHOP, settings
 from tests.cloud.test_catalogue import good_params
 from tests.e2e.harness import APP_ID, SECRET_KEY, Daemon, Site, Subscriber
+from tests.e2e.refusals import refuses_all_bad_values
 
 PUBLIC = {"app_id", "timestamp", "random", "sign"}
 FILLED_IN = ("sunmi_shop_no", "sunmi_company_no")
@@ -40,16 +40,10 @@ class Shop:
     daemon: Daemon
     transactions: itertools.count[int] = field(default_factory=itertools.count)
 
-    def request(self, path: str, params: dict[str, Any]) -> int:
-        """Send a request and return its transaction."""
-        transaction = next(self.transactions)
-        self.hub.publish(topic(f"request/{path}"), json.dumps({**params, "transaction": transaction}))
-        return transaction
-
     async def call(self, path: str, params: dict[str, Any]) -> dict[str, Any]:
         """Make a request; return its one answer."""
-        since = self.hub.mark()
-        transaction = self.request(path, params)
+        since, transaction = self.hub.mark(), next(self.transactions)
+        self.hub.publish(topic(f"request/{path}"), json.dumps({**params, "transaction": transaction}))
         message = await self.hub.wait_for(topic(f"response/{path}"), since=since)
         assert (message.qos, message.retain) == (1, False)
         assert message.json["transaction"] == transaction
@@ -128,33 +122,10 @@ async def test_every_call_arrives_as_it_was_asked(shop: Shop) -> None:
 
 async def test_nothing_is_sent_that_the_catalogue_forbids(shop: Shop) -> None:
     before = len(shop.cloud.calls)
-    for path, endpoint in ENDPOINTS.items():
+    for endpoint in ENDPOINTS.values():
         request = {name: value for name, value in endpoint.sample.items() if name not in FILLED_IN}
-        since = shop.hub.mark()
-        wrong: dict[int, tuple[str, Any]] = {}
-        for name, param in endpoint.fields.items():
-            for value in bad_values(param):
-                wrong[shop.request(path, {**request, name: value})] = (name, value)
-        for name in endpoint.params.keys() - {*FILLED_IN, *endpoint.defaults}:
-            missing = {key: value for key, value in request.items() if key != name}
-            wrong[shop.request(path, missing)] = (name, "missing")
-        wrong[shop.request(path, {**request, "surplus": 1})] = ("surplus", 1)
-        # A request that is no JSON, or too large to be looked at, has no transaction.
-        unread = [value for _, value in wrong.values() if value is LARGE_FILE or "\\ud800" in json.dumps(value)]
-        where = topic(f"response/{path}")
-        await shop.hub.wait_for(where, since=since, count=len(wrong))
-        answers = [message.json for message in shop.hub.messages(where, since=since)]
-        assert len(answers) == len(wrong)
-        assert len([answer for answer in answers if answer["transaction"] is None]) == len(unread)
-        for answer in answers:
-            error = answer["error"]
-            assert (error["code"], error["name"]) == (None, None)
-            if answer["transaction"] is not None:
-                name, value = wrong.pop(answer["transaction"])
-                assert error["kind"] == "invalid", (path, name, value)
-                assert name in error["message"], (path, name, value)
-            else:
-                assert error["kind"] in {"invalid", "too_large"}
+        filled_in = {*FILLED_IN, *endpoint.defaults}
+        await refuses_all_bad_values(shop.hub, topic, endpoint, request, may_be_missing=filled_in)
     await shop.hub.caught_up()
     assert shop.cloud.calls[before:] == []
 
