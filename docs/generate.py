@@ -263,7 +263,7 @@ def _properties_lines() -> Iterator[str]:
 
 def _endpoint_lines(endpoint: Endpoint, name: Callable[[Endpoint, int], str | None]) -> Iterator[str]:
     traits = (
-        "not finished, says the vendor" if endpoint.experimental else None,
+        "experimental (the vendor calls it unfinished)" if endpoint.experimental else None,
         _EFFECTS[endpoint.effect],
         _AUTHS[endpoint.auth],
         "multipart" if endpoint.multipart else None,

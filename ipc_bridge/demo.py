@@ -81,7 +81,7 @@ async def run_demo(cameras: int, seconds: float | None, stop: asyncio.Event, *, 
             view = LiveView(console)
             connection = await _subscribe(ports.mqtt, view)
             stack.push_async_callback(connection.close)
-            _introduce(console, ports.mqtt, cameras, broker)
+            _introduce(console, ports, cameras, broker)
             waits = [asyncio.create_task(stop.wait()), asyncio.create_task(connection.wait_closed())]
             await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
             for wait in waits:
@@ -128,8 +128,12 @@ class LiveView:
         self._console.print(line)
 
 
-def _introduce(console: Console, port: int, cameras: int, broker: EmbeddedBroker) -> None:
-    console.print(f"ipc-bridge demo: {broker.kind} on {HOST}:{port}, {cameras} simulated cameras, and the bridge.")
+def _introduce(console: Console, ports: _Ports, cameras: int, broker: EmbeddedBroker) -> None:
+    port, simulated = (
+        ports.mqtt,
+        f"{cameras} simulated cameras" + ("" if ports.cloud is None else ", a simulated cloud"),
+    )
+    console.print(f"ipc-bridge demo: {broker.kind} on {HOST}:{port}, {simulated}, and the bridge.")
     if broker.limits:
         console.print(broker.limits, style="dim")
     console.print("To see everything, in another terminal (from Debian's mosquitto-clients):")

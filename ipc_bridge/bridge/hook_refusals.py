@@ -10,24 +10,24 @@ from ipc_bridge.errors import HookRefusedError
 class Refusal(enum.Enum):
     """Counted under their names in lower case; the sentence says what to do where there is something to do."""
 
-    UNKNOWN_PATH = 404, "its path is no camera's: an old registration, or somebody who guesses"
+    UNKNOWN_PATH = 404, "its path is nobody's: an old registration, or somebody who guesses"
     WRONG_ADDRESS = (
         403,
         "it does not come from the camera's address: cameras must reach the bridge directly, without a proxy or NAT",
     )
     NO_LENGTH = 411, "it does not say its length"
     TOO_LARGE = 413, "it is larger than 1 MB"
-    TOO_MANY_PARTS = 413, "it has more parts than a camera sends"
-    WRONG_TYPE = 415, "it is not multipart/form-data"
+    TOO_MANY_PARTS = 413, "it has more parts than an event"
+    WRONG_TYPE = 415, "it has not the form that posts have"
     TOO_SLOW = 408, "it did not come to its end in time"
     BROKEN_OFF = 400, "the connection broke before its end"
-    MALFORMED = 400, "it is no form with each field once"
+    MALFORMED = 400, "it does not have each field once"
     UNSIGNED = 401, "it is not signed"
     WRONG_ACCOUNT = 401, "it is signed for another app_id"
-    WRONG_SIGNATURE = 401, "its signature is wrong: look at account.secret_key, or somebody plays the camera"
-    WRONG_TIME = 401, "its time is too far off: set the camera's clock, or somebody repeats what was sent long ago"
+    WRONG_SIGNATURE = 401, "its signature is wrong: look at the secret_key of who posts, or it is somebody else"
+    WRONG_TIME = 401, "its time is too far off: set the clocks, or somebody repeats what was sent long ago"
     REPLAYED = 403, "it has been taken before"
-    TOO_MANY = 429, "too many posts of this camera are under way"
+    TOO_MANY = 429, "too many posts to this hook are under way"
     NO_ROOM = 503, "the journal has no room at the moment"
     NOT_SAFE = 503, "its event could not be written to the disk in time"
 

@@ -88,11 +88,12 @@ class ShopRunner:
         self._unknown: set[str] = set()
         self._complaints = Once()
 
-    async def run(self, api: CloudApi) -> None:
-        """Ask until cancelled."""
+    async def run(self, api: CloudApi, turns: asyncio.Semaphore) -> None:
+        """Ask until cancelled, and each time only once it is this shop's turn."""
         while True:
             try:
-                wait = await self.ask(api)
+                async with turns:
+                    wait = await self.ask(api)
             except Exception:
                 log.exception("Shop %s: %s", self.number, BUG)
                 wait = self._fail(BUG)

@@ -24,6 +24,7 @@ from ipc_bridge.catalog.endpoint import Effect
 from ipc_bridge.clock import Clock
 from ipc_bridge.cloud.api import CloudApi
 from ipc_bridge.cloud.events import SeenBy
+from ipc_bridge.cloud.pace import AT_A_TIME
 from ipc_bridge.config import Cloud
 from ipc_bridge.config.values import is_loopback
 from ipc_bridge.errors import CommandError
@@ -104,10 +105,12 @@ class Shops:
         _warn_of_plain_http("cloud.base_url", self._config.base_url)
         if self._config.hook:
             _warn_of_plain_http("web.public_url", self._doors.url(""))
+        # Whoever asks over MQTT waits behind these few at the most, however many shops there are.
+        turns = asyncio.Semaphore(AT_A_TIME)
         async with self._api, asyncio.TaskGroup() as tasks:
             for runner in self._runners.values():
                 self._publisher.retain(self._topics.shop(runner.number, "status"), OFFLINE)
-                tasks.create_task(runner.run(self._api), name=f"shop {runner.number}")
+                tasks.create_task(runner.run(self._api, turns), name=f"shop {runner.number}")
             await asyncio.get_running_loop().create_future()
 
     def all_offline(self) -> None:
@@ -170,7 +173,8 @@ class Shops:
 
     async def _call(self, number: str, path: str, request: Request) -> dict[str, Any]:
         if number not in self._runners:
-            raise CommandError("invalid", f"there is no shop {number}: cloud.shops has {', '.join(self._runners)}")
+            shops = ", ".join(self._runners) or "none"
+            raise CommandError("invalid", f"there is no shop {number}: cloud.shops has {shops}")
         endpoint = ENDPOINTS.get(path)
         if endpoint is None:
             raise CommandError("invalid", f"the cloud has no {path}; docs/cloud-endpoints.md lists what it has")

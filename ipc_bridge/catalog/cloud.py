@@ -190,7 +190,7 @@ UPDATE_NAME = _of_camera("device/ipc/updateName", WRITE, "a camera's name", {"ip
     codes=(*NOT_REACHED, 5506))
 BIND = _of_shop("device/ipc/bind", WRITE, "bind a camera to a shop", {"ipc_sn": SERIAL, "mac": MAC},
     codes=(5020, 5079, 5501, 5509))
-UNBIND = _of_camera("device/ipc/unbind", DANGER, "unbind a camera: the shop is without it", codes=(5020, 5501, 5510),
+UNBIND = _of_camera("device/ipc/unbind", WRITE, "unbind a camera: the shop is without it", codes=(5020, 5501, 5510),
     disruptive=True)
 
 HOOK_ADD = Endpoint("hook/add", WRITE, "post events to a URL; no call takes it back",

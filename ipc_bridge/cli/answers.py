@@ -1,19 +1,31 @@
-"""A camera's answer for people: names and values, records as tables, codes with their words."""
+"""What a call answered, printed: as JSON, or for people, with records as tables and words beside codes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+import click
+import orjson
 from rich.console import RenderableType
 from rich.table import Table
 
 from ipc_bridge.catalog.endpoint import Endpoint
 from ipc_bridge.catalog.fields import Choice, Field, ListOf, Record
-from ipc_bridge.cli.output import plain, table
+from ipc_bridge.cli.output import plain, show, table
 from ipc_bridge.errors import ReplyError
 
 NOT_TOLD = "-"
+
+
+def show_answer(endpoint: Endpoint, data: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print what a call answered; ``as_json`` as it came."""
+    if as_json:
+        click.echo(orjson.dumps(data, option=orjson.OPT_INDENT_2))
+    elif data or endpoint.reply:
+        show(describe(endpoint, data))
+    else:
+        click.echo("Done.")
 
 
 def describe(endpoint: Endpoint, data: Mapping[str, Any]) -> RenderableType:

@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import click
-import orjson
 
 from ipc_bridge.catalog.codes import DEVICE_CODES
 from ipc_bridge.catalog.device import ENDPOINTS
 from ipc_bridge.catalog.endpoint import Auth, Effect, Endpoint
 from ipc_bridge.cli import parameters
-from ipc_bridge.cli.answers import describe
+from ipc_bridge.cli.answers import show_answer
 from ipc_bridge.cli.camera import Host, Target, camera_options, connected, explained, find
 from ipc_bridge.cli.output import plain, show, table
 
@@ -47,12 +46,7 @@ def call(
     if endpoint.effect is Effect.DANGER and not yes:
         click.confirm(f"{endpoint.path} on camera {sn}: {endpoint.title}. Do it?", abort=True, err=True)
     data = endpoint.redact(asyncio.run(_call(target, endpoint, values)))
-    if as_json:
-        click.echo(orjson.dumps(data, option=orjson.OPT_INDENT_2))
-    elif data or endpoint.reply:
-        show(describe(endpoint, data))
-    else:
-        click.echo("Done.")
+    show_answer(endpoint, data, as_json=as_json)
 
 
 async def _call(target: Target, endpoint: Endpoint, values: dict[str, Any]) -> dict[str, Any]:

@@ -9,13 +9,14 @@ from typing import Any
 
 import click
 import orjson
+from rich.table import Table
 
 from ipc_bridge.bridge.registry import peek
 from ipc_bridge.bridge.shop_flow import ask_today
-from ipc_bridge.catalog.cloud import BIND, ENDPOINTS, GET_CAMERA_LIST, UNBIND
+from ipc_bridge.catalog.cloud import BIND, ENDPOINTS, GET_CAMERA_LIST, HOOK_ADD, UNBIND
 from ipc_bridge.catalog.endpoint import Effect, Endpoint
 from ipc_bridge.cli import parameters
-from ipc_bridge.cli.answers import describe
+from ipc_bridge.cli.answers import show_answer
 from ipc_bridge.cli.camera import MistakeError, complete_serial, explained
 from ipc_bridge.cli.cloud_account import connected, load_cloud, shop_of, shop_options
 from ipc_bridge.cli.configuration import config_option
@@ -25,8 +26,8 @@ from ipc_bridge.cli.visitors import Period, as_bars, as_csv, as_table, ask_slots
 from ipc_bridge.cloud.api import CloudApi
 from ipc_bridge.config import Cloud, Config
 
-ASKS_FIRST = (BIND, UNBIND)
-"""Calls that change whose a camera is."""
+ASKS_FIRST = (BIND, UNBIND, HOOK_ADD)
+"""Calls that change the account: whose a camera is, and who is told of visitors."""
 
 
 @click.group()
@@ -58,13 +59,7 @@ def call(
         endpoint.plan(params)
     if endpoint.effect is Effect.DANGER or endpoint in ASKS_FIRST:
         _confirm(f"{endpoint.path}: {endpoint.title}. Do it?", yes=yes)
-    data = asyncio.run(_call(account, endpoint, params))
-    if as_json:
-        click.echo(orjson.dumps(data, option=orjson.OPT_INDENT_2))
-    elif data or endpoint.reply:
-        show(describe(endpoint, data))
-    else:
-        click.echo("Done.")
+    show_answer(endpoint, asyncio.run(_call(account, endpoint, params)), as_json=as_json)
 
 
 @cloud.command()
@@ -77,18 +72,19 @@ def shops(config_path: Path, *, as_json: bool) -> None:
     if as_json:
         click.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2))
         return
-    rows = table("Shop", "In today", "Passed by", "Camera", "Name", "Model", "Firmware", "In the cloud", "Here")
     for shop in found:
         flow = shop["today"]
-        front = [shop["shop"], str(flow["in"]), str(flow["pass"])]
-        for camera in shop["cameras"]:
-            online, here = "online" if camera["online"] else "offline", "yes" if camera["here"] else "-"
-            words = [camera["sn"], camera["name"], camera["model"], camera["firmware"], online, here]
-            rows.add_row(*(plain(word or "-") for word in (*front, *words)))
-            front = ["", "", ""]
-        if not shop["cameras"]:
-            rows.add_row(*(plain(word) for word in front), "none")
-    show(rows)
+        click.echo(f"Shop {shop['shop']}: {flow['in']} came in today, {flow['pass']} passed by")
+        show(_camera_table(shop["cameras"]) if shop["cameras"] else "  no cameras")
+
+
+def _camera_table(cameras: list[dict[str, Any]]) -> Table:
+    rows = table("  Camera", "Name", "Model", "Firmware", "Cloud", "Here")
+    for camera in cameras:
+        online, here = "online" if camera["online"] else "offline", "yes" if camera["here"] else None
+        words = [camera["name"], camera["model"], camera["firmware"], online, here]
+        rows.add_row(plain(f"  {camera['sn']}"), *(plain(word or "-") for word in words))
+    return rows
 
 
 def _day(_context: click.Context, _parameter: click.Parameter, text: str) -> date:

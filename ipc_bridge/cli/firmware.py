@@ -11,7 +11,8 @@ from ipc_bridge.cli.firmware_card import NAME, card_label, check_card, check_ima
 
 # The lamp tells how far it is. The times are the vendor's, and approximate.
 STEPS = """\
-Now:
+Firmware for SS (FM010) and FS (FM020) cameras is not interchangeable: the image must be for this very model.
+
  1. Take the card out safely, and put it into the camera.
  2. Switch the camera off and on.
  3. After about 10 seconds the lamp turns red: the firmware is being written. Do not switch the camera off.

@@ -30,6 +30,7 @@ _PACKED = {
     b"7z\xbc\xaf\x27\x1c": "7z",
     b"BZh": "bzip2",
     b"\xfd7zXZ\x00": "xz",
+    b"\x28\xb5\x2f\xfd": "zstd",
 }
 _TAR_AT, _TAR = 257, b"ustar"
 _CHUNK = 1024 * 1024
@@ -114,7 +115,7 @@ def check_card(card: Path, label: str) -> list[str]:
         raise ParameterError(f"the card is called {seen.label}: for this camera it must be {label}")
     unseen = []
     if seen.file_system in (None, "fuseblk"):
-        unseen.append(f"whether {card} is a card that is formatted as exFAT")
+        unseen.append(f"whether {card} is the root of a card that is formatted as exFAT")
     if seen.label is None:
         unseen.append(f"whether its label is {label}")
     return unseen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import ssl
@@ -16,6 +17,7 @@ import aiohttp
 from ipc_bridge.calls.form import make_form
 from ipc_bridge.calls.offset import NOTEWORTHY_OFFSET, offset_by
 from ipc_bridge.calls.reply import decode_reply, read_bounded
+from ipc_bridge.calls.session import open_session
 from ipc_bridge.catalog.cloud import GET_FREQUENCY, GET_GROUP, KEYS, MAX_BODY, UPDATE_GROUP
 from ipc_bridge.catalog.codes import SUCCESS
 from ipc_bridge.catalog.endpoint import Endpoint
@@ -31,6 +33,7 @@ from ipc_bridge.errors import (
     FileTooLargeError,
     NoAnswerError,
     ParameterError,
+    ReplyError,
     UnreachableError,
 )
 from ipc_bridge.logs import Once
@@ -79,15 +82,11 @@ class CloudApi:
         self._context = context or ssl.create_default_context()
         self._timeout = timeout
         self._session: aiohttp.ClientSession | None = None
+        self._changing_group = asyncio.Lock()
         self._complaints = Once()
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(keepalive_timeout=KEEP_CONNECTION),
-            timeout=aiohttp.ClientTimeout(total=self._timeout),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=False,
-        )
+        self._session = open_session(aiohttp.TCPConnector(keepalive_timeout=KEEP_CONNECTION), self._timeout)
         return self
 
     async def __aexit__(
@@ -113,9 +112,16 @@ class CloudApi:
         """
         parts = endpoint.plan(params)
         self._look_at_period(endpoint, parts[0])
+        if endpoint.experimental:
+            message = "%s is experimental: the vendor calls it unfinished"
+            self._complaints.warning(log, endpoint.path, message, endpoint.path)
         if len(parts) > 1:
             return merge(endpoint, [endpoint.read(await self._post(endpoint, values)) for values in parts])
-        return await self._post(endpoint, await self._complete(endpoint, parts[0]))
+        if endpoint is not UPDATE_GROUP:
+            return await self._post(endpoint, parts[0])
+        # One after the other: what was read must still be so when it is written.
+        async with self._changing_group:
+            return await self._post(endpoint, await self._complete_group(parts[0]))
 
     async def ask(self, endpoint: Endpoint, /, **params: Any) -> dict[str, Any]:
         """Make a call like :meth:`call`; return every documented member of its ``data``.
@@ -136,10 +142,8 @@ class CloudApi:
             message = "%s from %d to %d may be refused: recordings are told of for %s at a time"
             log.warning(message, endpoint.path, values[START], values[END], window)
 
-    async def _complete(self, endpoint: Endpoint, values: dict[str, Any]) -> dict[str, Any]:
+    async def _complete_group(self, values: dict[str, Any]) -> dict[str, Any]:
         """What stays as it is goes along with what changes: whether the cloud takes a part alone is not documented."""
-        if endpoint is not UPDATE_GROUP:
-            return values
         shop = {name: values[name] for name in ("sunmi_shop_no", "shop_id", "group_id") if name in values}
         group = await self.ask(GET_GROUP, **shop)
         known = {name: group[member] for name, member in _GROUP_MEMBERS.items() if group[member] is not None}
@@ -153,14 +157,18 @@ class CloudApi:
             body = make_form(endpoint, values, self._credentials, self._clock.time())()
             _check_size(endpoint, body.size or 0)
             response, content = await self._exchange(f"{self._base_url}/{endpoint.path}", body, where)
-        if response.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        is_account = response.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+        try:
+            reply = decode_reply(where, response.status, content)
+        except ReplyError as error:
+            if not is_account:
+                raise
             advice = self._advise(response)
-            raise CredentialsError(f"{where} answered HTTP {response.status}: {advice}", response.status)
-        reply = decode_reply(where, response.status, content)
+            raise CredentialsError(f"{where} answered HTTP {response.status}: {advice}", response.status) from error
         if reply.code == _STRAY_CODE and endpoint is GET_FREQUENCY and "frequency_list" in reply.data:
             self._complaints.warning(log, "stray code", "%s answered code 1 beside data: taken for success", where)
         elif reply.code != SUCCESS:
-            raise refusal(endpoint.path, reply.code, reply.message, self._advise(response))
+            raise refusal(endpoint.path, reply.code, reply.message, self._advise(response), is_account=is_account)
         return reply.data
 
     async def _exchange(self, url: str, body: aiohttp.Payload, where: str) -> tuple[aiohttp.ClientResponse, bytes]:

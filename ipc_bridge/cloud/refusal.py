@@ -6,7 +6,7 @@ from ipc_bridge.catalog.codes import CLOUD_CODES, Category, explain_cloud
 from ipc_bridge.errors import CredentialsError, RefusedError
 
 
-def refusal(path: str, code: int, said: str, advice: str) -> RefusedError:
+def refusal(path: str, code: int, said: str, advice: str, *, is_account: bool = False) -> RefusedError:
     """The error that says that the cloud refused a call.
 
     Args:
@@ -14,11 +14,14 @@ def refusal(path: str, code: int, said: str, advice: str) -> RefusedError:
         code: the answer.
         said: the cloud's own words, for a code that is not documented.
         advice: what to look at where the account is not accepted.
+        is_account: whether the answer says so otherwise than by its code.
     """
     known, message = CLOUD_CODES.get(code), f"{path} in the cloud answered {explain_cloud(path, code)}"
-    if known is not None and known.category is Category.ACCOUNT:
+    if known is None and said:
+        message = f"{message}: {said[:80]!r}"
+    if is_account or (known is not None and known.category is Category.ACCOUNT):
         return CredentialsError(f"{message}: {advice}", code)
-    return RefusedError(message if known or not said else f"{message}: {said[:80]!r}", code)
+    return RefusedError(message, code)
 
 
 def is_nothing(error: RefusedError) -> bool:

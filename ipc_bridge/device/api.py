@@ -17,6 +17,7 @@ import aiohttp
 from ipc_bridge.calls.form import make_form
 from ipc_bridge.calls.offset import explain_offset, offset_by
 from ipc_bridge.calls.reply import decode_reply, read_bounded
+from ipc_bridge.calls.session import open_session
 from ipc_bridge.catalog.codes import (
     APP_ID_INVALID,
     DEVICE_ACTIVATED,
@@ -277,13 +278,7 @@ class CameraApi:
             limit=0,
             ssl=aiohttp.Fingerprint(bytes.fromhex(self.pin)) if pinned and self.pin else True,
         )
-        return aiohttp.ClientSession(
-            connector=connector,
-            timeout=aiohttp.ClientTimeout(total=self._timeout),
-            # What a camera says of cookies, proxies or types is of no interest.
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=False,
-        )
+        return open_session(connector, self._timeout)
 
 
 async def fetch_fingerprint(address: Address, security: Security) -> str:

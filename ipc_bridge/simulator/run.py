@@ -85,6 +85,7 @@ async def simulate(options: SimulateOptions, stdin: TextIO, stdout: TextIO) -> N
         players: list[Fleet | SimulatedCloud] = [fleet]
         if options.cloud_port is not None:
             cloud = await stack.enter_async_context(SimulatedCloud(_cloud_settings(options, options.cloud_port, fleet)))
+            _introduce(fleet, cloud)
             ready["cloud"] = {"base_url": cloud.base_url, "shops": list(cloud.settings.shops)}
             players.append(cloud)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
@@ -129,6 +130,17 @@ def _fleet_settings(options: SimulateOptions) -> FleetSettings:
 def _cloud_settings(options: SimulateOptions, port: int, fleet: Fleet) -> CloudSettings:
     macs = ((camera.sn, camera.settings.mac.replace(":", "").upper()) for camera in fleet.cameras)
     return CloudSettings(port=port, app_id=options.app_id, secret_key=options.secret_key, cameras=tuple(macs))
+
+
+def _introduce(fleet: Fleet, cloud: SimulatedCloud) -> None:
+    """The cloud knows of its cameras what they say of themselves."""
+    for camera in fleet.cameras:
+        known = cloud.camera(camera.sn)
+        known.name, known.model, known.firmware = (
+            camera.settings.name,
+            camera.settings.model,
+            camera.settings.firmware,
+        )
 
 
 def _write_certificates(directory: Path, fleet: Fleet) -> None:

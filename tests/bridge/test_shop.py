@@ -11,6 +11,7 @@ import pytest
 
 from ipc_bridge.bridge.registry import KnownShop
 from ipc_bridge.bridge.shop import ASK_HISTORY_EVERY, LONGEST_WAIT, MAX_UNKNOWN, ShopRunner
+from ipc_bridge.bridge.shop_flow import _by_age
 from ipc_bridge.cloud.api import CloudApi
 from ipc_bridge.simulator.cloud import SimulatedCloud
 from tests.bridge.samples import StoppedClock
@@ -112,12 +113,37 @@ async def test_a_bug_is_the_shops_own(rig: Rig, monkeypatch: pytest.MonkeyPatch)
 
     runner = ShopRunner(KnownShop(SHOP), 0.0, rig.clock, rig.count, uniform=lambda low, _high: low)
     monkeypatch.setattr(runner, "ask", broken)
-    task = asyncio.create_task(runner.run(rig.api))
+    task = asyncio.create_task(runner.run(rig.api, asyncio.Semaphore()))
     await eventually(lambda: rig.told >= 2)
     task.cancel()
     await asyncio.wait([task])
     assert task.cancelled()
     assert "a bug in the bridge" in (runner.reason or "")
+
+
+async def test_shops_take_turns(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    turns, go_on, asking, most = asyncio.Semaphore(2), asyncio.Event(), 0, 0
+
+    async def ask(_api: CloudApi) -> float:
+        nonlocal asking, most
+        asking += 1
+        most = max(most, asking)
+        await go_on.wait()
+        asking -= 1
+        rig.told += 1
+        return INTERVAL
+
+    runners = [rig.make() for _ in range(5)]
+    for runner in runners:
+        monkeypatch.setattr(runner, "ask", ask)
+    tasks = [asyncio.create_task(runner.run(rig.api, turns)) for runner in runners]
+    await eventually(lambda: asking == 2)
+    go_on.set()
+    await eventually(lambda: rig.told == 5)
+    assert most == 2
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
 
 
 # How many came.
@@ -185,6 +211,11 @@ async def test_a_day_on_which_nobody_came_is_final_at_noon(rig: Rig) -> None:
     rig.clock.go_on(1.75 * 3600)
     await rig.ask()
     assert (rig.yesterday()["in"], rig.yesterday()["persons"]) == (0, 0)
+
+
+def test_ages_that_are_newer_than_the_documents_are_left_out() -> None:
+    counts = _by_age([{"age_range": 8, "stranger_count": 2}, {"age_range": 9, "stranger_count": 3}], ["stranger_count"])
+    assert (counts["56 and over"], sum(counts.values())) == (2, 2)
 
 
 # The hook.

@@ -33,7 +33,7 @@ def test_unfinished_calls_can_be_made() -> None:
 
 def test_what_needs_permission() -> None:
     assert {path for path, endpoint in ENDPOINTS.items() if endpoint.effect is Effect.DANGER} == {
-        *("face/group/delete", "face/delete", "device/ipc/unbind"),
+        *("face/group/delete", "face/delete"),
     }
     assert all(endpoint.auth is Auth.ACCOUNT for endpoint in ENDPOINTS.values())
 

@@ -23,7 +23,7 @@ from ipc_bridge.cloud import pace
 from ipc_bridge.simulator.cloud import SimulatedCloud
 from ipc_bridge.simulator.portraits import JPEG
 from tests.cli.rig import write_config
-from tests.cloud.rig import FREE, FREE_MAC, FRONT, OTHER_SHOP, SHOP, settings
+from tests.cloud.rig import BACK, FREE, FREE_MAC, FRONT, OTHER_SHOP, SHOP, settings
 from tests.cloud.test_catalogue import good_params
 
 TODAY = datetime.now().astimezone().date()
@@ -94,6 +94,7 @@ async def test_what_is_asked_first(account: Account) -> None:
     for path, words in (
         ("device/ipc/bind", [f"ipc_sn={FREE}", f"mac={FREE_MAC}"]),
         ("device/ipc/unbind", [f"ipc_sn={FRONT}"]),
+        ("hook/add", ["http_callback=https://example.org/hook", "event_list=[2001]"]),
         ("face/delete", ["group_id=1", 'face_id_list=["1"]']),
     ):
         result = await account.invoke("call", path, *words, typed="n\n")
@@ -153,14 +154,17 @@ async def test_shops(account: Account) -> None:
     account.configure(cameras=[{"sn": FRONT}], shops=[SHOP, OTHER_SHOP])
     account.cloud.shop(SHOP).pass_by(passed=3, unexposed=4)
     result = await account.invoke("shops")
-    first, second = [line.split() for line in result.stdout.splitlines()[1:]]
-    assert (first[:4], first[-1]) == ([SHOP, "4", "3", FRONT], "yes")
-    assert (second[:3], second[-1]) == ([OTHER_SHOP, "0", "0"], "-")
+    first, head, front, second, _head, back = result.stdout.splitlines()
+    assert first == f"Shop {SHOP}: 4 came in today, 3 passed by"
+    assert head.split() == ["Camera", "Name", "Model", "Firmware", "Cloud", "Here"]
+    assert front.split() == [FRONT, "Camera", "0106", "FM020", "1.3.6", "online", "yes"]
+    assert second == f"Shop {OTHER_SHOP}: 0 came in today, 0 passed by"
+    assert back.split()[0::6] == [BACK, "-"]
     found = json.loads((await account.invoke("shops", "--json")).stdout)
     assert [(shop["shop"], shop["today"]["in"]) for shop in found] == [(SHOP, 4), (OTHER_SHOP, 0)]
     assert found[0]["cameras"][0]["here"] is True
     account.cloud.camera(FRONT).shop = None
-    assert "none" in (await account.invoke("shops")).stdout.splitlines()[1]
+    assert (await account.invoke("shops")).stdout.splitlines()[1] == "  no cameras"
 
 
 # Visitors.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -59,15 +60,28 @@ def test_a_card_is_prepared(card: Path) -> None:
     assert (result.exit_code, result.stderr) == (0, "")
     assert (card / "up.bin").read_bytes() == FIRMWARE
     assert f"{card}/up.bin: 2560000 bytes, read back as written." in result.stdout
-    for lamp in ("turns red", "turns green", "flashes green, or turns blue"):
-        assert lamp in result.stdout
+    steps = [line.strip() for line in result.stdout.splitlines() if re.match(r" [0-9]\. ", line)]
+    told = (
+        "put it into the camera",
+        "off and on",
+        "about 10 seconds the lamp turns red",
+        "about a minute it turns green",
+        "flashes green, or turns blue: the reboot is complete",
+        "reset key for more than 5 seconds",
+        "set the camera up with the SUNMI app",
+        "to the newest firmware",
+        "Delete up.bin",
+    )
+    for number, (step, words) in enumerate(zip(steps, told, strict=True), 1):
+        assert (step.startswith(f"{number}. "), words in step) == (True, True), step
+    assert "SS (FM010) and FS (FM020) cameras is not interchangeable" in result.stdout
     assert result.stdout.endswith("Remember step 9: up.bin must not stay on the card.\n")
 
 
 def test_what_cannot_be_seen_is_said(card: Path) -> None:
     result = prepare(card)
     assert result.exit_code == 0
-    assert f"does not tell whether {card} is a card that is formatted as exFAT" in result.stderr
+    assert f"does not tell whether {card} is the root of a card that is formatted as exFAT" in result.stderr
     assert f"does not tell whether its label is {LABEL}" in result.stderr
 
 
@@ -119,6 +133,7 @@ def test_other_files(card: Path) -> None:
     [
         (b"PK\x03\x04", "is packed (zip): unpack it first"),
         (b"\x1f\x8b\x08", "is packed (gzip)"),
+        (b"\x28\xb5\x2f\xfd", "is packed (zstd)"),
         (bytes(257) + b"ustar\x00", "is packed (tar)"),
         (b"", "is empty"),
     ],

@@ -20,8 +20,6 @@ OTHER_SHOP = "560279010307"
 FRONT, BACK = "FS101D8BS00106", "FS101D8BS00107"
 FREE, FREE_MAC = "C201D8BS00089", "0C25766F5705"
 HOST = "127.30.7.1"
-PATIENCE = 10.0
-"""Seconds after which what did not come will not come."""
 
 
 def a_wednesday() -> StoppedClock:

@@ -20,8 +20,8 @@ from ipc_bridge.device.people_flow import DIRECTIONS
 from ipc_bridge.simulator import MOTION_MODEL, SimulatedCamera
 from ipc_bridge.simulator.calls import ApiCall
 from ipc_bridge.wire.signing import is_signed
-from tests.catalog.values import LARGE_FILE, bad_values
 from tests.e2e.harness import APP_ID, SECRET_KEY, Message, Site, Subscriber, online
+from tests.e2e.refusals import refuses_all_bad_values
 
 SN = "FS101D8BS00106"
 """The one that the sample of ``device/activate`` names."""
@@ -154,32 +154,8 @@ async def test_every_call_arrives_as_it_was_asked(shop: Shop) -> None:
 @pytest.mark.asyncio(loop_scope="module")
 async def test_nothing_is_sent_that_the_catalogue_forbids(shop: Shop) -> None:
     calls = len(shop.camera.calls)
-    for path, endpoint in ENDPOINTS.items():
-        bad = [(name, value) for name, param in endpoint.fields.items() for value in bad_values(param)]
-        since = shop.hub.mark()
-        asked: dict[int, tuple[str, Any]] = {}
-        for name, value in bad:
-            asked[shop.request(path, {**endpoint.sample, name: value})] = (name, value)
-        for name in endpoint.params:
-            missing = {key: value for key, value in endpoint.sample.items() if key != name}
-            asked[shop.request(path, missing)] = (name, "missing")
-        asked[shop.request(path, {**endpoint.sample, "surplus": 1})] = ("surplus", 1)
-        # A request that is no JSON, or too large to be looked at, has no transaction.
-        unread = [value for _, value in bad if value is LARGE_FILE or "\\ud800" in json.dumps(value)]
-        where = topic(f"response/{path}")
-        await shop.hub.wait_for(where, since=since, count=len(asked))
-        answers = [message.json for message in shop.hub.messages(where, since=since)]
-        assert len(answers) == len(asked)
-        assert len([answer for answer in answers if answer["transaction"] is None]) == len(unread)
-        for answer in answers:
-            error = answer["error"]
-            assert (error["code"], error["name"]) == (None, None)
-            if answer["transaction"] is not None:
-                name, value = asked.pop(answer["transaction"])
-                assert error["kind"] == "invalid", (path, name, value)
-                assert name in error["message"], (path, name, value)
-            else:
-                assert error["kind"] in {"invalid", "too_large"}
+    for endpoint in ENDPOINTS.values():
+        await refuses_all_bad_values(shop.hub, topic, endpoint, endpoint.sample)
     await shop.hub.caught_up()
     # What the bridge asks by itself, and asks without parameters but for a period, may come between.
     own = {getter.path: PUBLIC for getter in (*GETTERS, GET_INFO, GET_LIVE_STREAM)}

@@ -12,11 +12,20 @@ import pytest_asyncio
 from ipc_bridge.bridge.shops import MAX_WAITING
 from ipc_bridge.simulator import SimulatedCamera
 from ipc_bridge.simulator.cloud import CallbackForm, SimulatedCloud
-from tests.cloud.rig import BACK, FREE, FREE_MAC, FRONT, OTHER_SHOP, PATIENCE, SHOP, settings
-from tests.e2e.harness import LOCALHOST, Daemon, Site, Subscriber, eventually, free_port, online
+from tests.cloud.rig import BACK, FREE, FREE_MAC, FRONT, OTHER_SHOP, SHOP, settings
+from tests.e2e.harness import LOCALHOST, PATIENCE, Daemon, Site, Subscriber, eventually, free_port, online
 
 TOPIC = f"ipc_bridge/shop/{SHOP}"
 CAMERA = f"ipc_bridge/camera/{FRONT}"
+VISIT = "test/visit"
+PLUGIN = f"""\
+from ipc_bridge import hookimpl
+
+
+@hookimpl
+async def person_visited(bridge, camera, event):
+    await bridge.publish("{VISIT}", {{"camera": camera.sn, "who": event.cloud_face_id, "by": event.transport}})
+"""
 NODE = "homeassistant/device/ipc_bridge"
 
 
@@ -78,7 +87,13 @@ async def shop(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shop]:
         broker = await site.broker()
         hub = await site.subscriber(broker.port)
         camera = await site.camera(FRONT)
-        daemon = await site.daemon(broker, cloud=cloud_section(cloud, hook=True), web=web_section())
+        daemon = await site.daemon(
+            broker,
+            files={"greet.py": PLUGIN.encode()},
+            cloud=cloud_section(cloud, hook=True),
+            web=web_section(),
+            plugins={"directory": ".", "enabled": {"greet": {}}},
+        )
         await online(hub, FRONT)
         await hub.wait_text(f"{TOPIC}/status", "online")
         yield Shop(site, cloud, hub, daemon, camera)
@@ -182,6 +197,18 @@ async def test_a_person_from_the_clouds_hook_to_mqtt(shop: Shop) -> None:
     assert not shop.hub.messages(f"{CAMERA}/event/face", lambda one: one.json["transport"] == "cloud")
 
 
+async def test_a_person_at_a_camera_that_the_cloud_does_not_list(shop: Shop) -> None:
+    await eventually(lambda: bool(shop.cloud.shop(SHOP).callbacks), "the callback")
+    since = shop.hub.mark()
+    shop.cloud.post(SHOP, {"ipc_id": "928", "face_id": "29195", "group_name": "stranger", "group_type": 2})
+    event = (
+        await shop.hub.wait_for(f"{TOPIC}/event/face", lambda one: one.json["cloud_face_id"] == "29195", since=since)
+    ).json
+    assert event["uid"].startswith("928:face:29195:")
+    # Its kind is that of the group, whatever the group is called.
+    assert (event["sn"], event["camera"], event["event_type"]) == ("928", "Camera 928", "regular")
+
+
 async def test_cloud_and_camera_together(shop: Shop) -> None:
     """The same people by both ways, at the same time: each way in order, complete, and numbered by itself."""
     hub, since = shop.hub, shop.hub.mark()
@@ -201,6 +228,27 @@ async def test_cloud_and_camera_together(shop: Shop) -> None:
     answer = await hub_events(shop, {"shop": SHOP, "limit": 3})
     assert [event["transport"] for event in answer] == ["cloud"] * 3
     assert all(event["transport"] == "channel" for event in await hub_events(shop, {"sn": FRONT, "limit": 30}))
+
+
+async def test_one_visit_that_cloud_and_camera_both_tell_of(shop: Shop) -> None:
+    await eventually(lambda: bool(shop.cloud.shop(SHOP).callbacks), "the callback")
+    there = shop.cloud.shop(SHOP)
+    group = next(iter(there.groups.values()))
+    both, alone = (there.add_face(group, name, 2, 4, ready_at=0) for name in ("both", "alone"))
+    since = shop.hub.mark()
+    shop.camera.emit_face(cloud_faceid=both.face_id)
+    shop.cloud.visit(SHOP, both)
+    shop.cloud.visit(SHOP, alone)
+    await shop.hub.wait_for(VISIT, lambda one: one.json["who"] == alone.face_id, since=since)
+    # Both tell of it, each under its own topic.
+    await shop.hub.wait_for(f"{CAMERA}/event/face", lambda one: one.json["cloud_face_id"] == both.face_id, since=since)
+    await shop.hub.wait_for(f"{TOPIC}/event/face", lambda one: one.json["cloud_face_id"] == both.face_id, since=since)
+    # Who comes last comes when all before has been told.
+    last = there.add_face(group, "last", 2, 4, ready_at=0)
+    shop.cloud.visit(SHOP, last)
+    await shop.hub.wait_for(VISIT, lambda one: one.json["who"] == last.face_id, since=since)
+    who = [message.json["who"] for message in shop.hub.messages(VISIT)]
+    assert [who.count(face.face_id) for face in (both, alone, last)] == [1, 1, 1]
 
 
 async def hub_events(shop: Shop, params: dict[str, Any]) -> list[dict[str, Any]]:
@@ -256,7 +304,7 @@ async def test_requests_that_are_refused(shop: Shop) -> None:
         "invalid",
         f"there is no shop 1: cloud.shops has {SHOP}, {OTHER_SHOP}",
     )
-    for path in ("device/ipc/unbind", "face/delete", "face/group/delete"):
+    for path in ("face/delete", "face/group/delete"):
         assert (await shop.refused(path))[0] == "forbidden"
     answer = await shop.ask("device/ipc/getInfo", {"ipc_sn": "nobody"})
     assert answer["error"] == {

@@ -179,6 +179,8 @@ async def test_a_cloud_beside_the_cameras(http: aiohttp.ClientSession) -> None:
 
         listed = (await ask("device/ipc/getList"))["ipc_list"]
         assert [one["ipc_sn"] for one in listed] == [camera["sn"] for camera in cameras]
+        known = [(one["ipc_name"], one["model_name"], one["software_version"]) for one in listed]
+        assert known == [("Front door", "FM020", "1.3.6"), ("Back door", "FM010", "1.3.6")]
         async with asyncio.timeout(PATIENCE):
             # People come by themselves.
             while not (await ask("passengerFlow/stat/today/getLatest"))["total_count"]:
