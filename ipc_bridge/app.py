@@ -211,7 +211,7 @@ class Bridge:
                 start("journal", self.journal.run()),
                 start("feed", self.feed.run()),
                 start("health", self.health.run()),
-                start("picture store", self.pictures.open()),
+                start("picture store", self.pictures.run()),
                 start("face pictures", self.face_pictures.run()),
             ]
             if self.web is not None:
