@@ -169,7 +169,6 @@ class Scene:
             lambda _entry: self.rig.late,
             retain=True,
         )
-        self.rig.publisher.on_handed(self.faces.handed)
 
     def see(self, *numbers: int, sn: str = SN) -> None:
         for number in numbers:

@@ -151,12 +151,32 @@ async def nobody_else_is_asked(stage: Stage, camera: SimulatedCamera) -> None:
     assert len(stage.daemon.lines("WARNING", "is refused")) == 1
 
 
+async def snapshots_that_nobody_presses_for(stage: Stage, camera: SimulatedCamera) -> None:
+    await ready(stage.hub, camera)
+    snapshots = topic(camera, "snapshot")
+    # At once, so that there is something to see, and again.
+    await stage.hub.wait_for(snapshots, lambda image: image.user_properties == (), count=2)
+    event_id = camera.emit_motion()
+    motion = await stage.hub.wait_for(topic(camera, "event/motion"), lambda event: event.json["event_id"] == event_id)
+    uid = (("uid", motion.json["uid"]),)
+    image = await stage.hub.wait_for(snapshots, lambda image: image.user_properties == uid)
+    assert image.payload == JPEG
+    assert image.number > motion.number
+    assert (await stage.site.kept(stage.broker.port))[snapshots] == JPEG
+    files = list((stage.site.directory / "state" / "pictures").rglob(f"{camera.sn}_snapshot_*.jpg"))
+    assert len(files) >= 2
+    # Others take none by themselves.
+    taken = {message.topic for message in stage.hub.everything if message.topic.endswith("/snapshot")}
+    assert taken == {snapshots}
+
+
 STORIES = [
     Story(a_burst_of_faces),
     Story(a_picture_that_is_too_large_for_home_assistant),
     Story(a_late_face_is_no_news),
     Story(a_key_that_ran_out_and_a_face_without_a_picture),
     Story(nobody_else_is_asked),
+    Story(snapshots_that_nobody_presses_for, entry={"snapshot_interval": 0.5, "snapshot_on_motion": True}),
 ]
 
 
