@@ -14,7 +14,7 @@ import click
 from ipc_bridge.catalog import cloud, device
 from ipc_bridge.catalog.codes import DEVICE_CODES, cloud_meaning
 from ipc_bridge.catalog.endpoint import Auth, Effect, Endpoint
-from ipc_bridge.catalog.fields import Field
+from ipc_bridge.catalog.fields import Field, InRecord
 from ipc_bridge.catalog.settings import ACTIONS, SETTINGS
 from ipc_bridge.catalog.windows import Merge, Window
 from ipc_bridge.cli import main
@@ -276,8 +276,9 @@ def _endpoint_lines(endpoint: Endpoint, name: Callable[[Endpoint, int], str | No
     if endpoint.fields:
         yield from _table(("parameter", "", "may be"), (_parameter(endpoint, name) for name in endpoint.fields))
         yield ""
-    if endpoint.reply:
-        yield f"Answers {', '.join(_member(name, member) for name, member in endpoint.reply.items())}.\n"
+    members = {name: member for name, member in endpoint.reply.items() if not isinstance(member, InRecord)}
+    if members:
+        yield f"Answers {', '.join(_member(name, member) for name, member in members.items())}.\n"
     if endpoint.codes:
         codes = (f"{code} {name(endpoint, code)}" for code in sorted(endpoint.codes))
         yield f"Codes: {', '.join(codes)}.\n"
