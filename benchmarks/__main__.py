@@ -11,12 +11,20 @@ from benchmarks.journal import measure_journal
 from benchmarks.measure import Durations, measure, measure_start
 from benchmarks.mqtt_clients import measure_clients
 from benchmarks.peers import PEERS
+from benchmarks.pictures import measure_pictures
 from benchmarks.plugins import measure_plugins
 from benchmarks.processes import BenchmarkError, allow_many_files
-from benchmarks.report import print_clients, print_figures, print_journal, print_plugins, print_starts
+from benchmarks.report import (
+    print_clients,
+    print_figures,
+    print_journal,
+    print_pictures,
+    print_plugins,
+    print_starts,
+)
 
 USUAL = ("peers", "clients", "journal")
-ALL = (*USUAL, "plugins")
+ALL = (*USUAL, "pictures", "plugins")
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -43,6 +51,8 @@ def main(counts: tuple[int, ...], repeat: int, channels: int | None, parts: tupl
             print_clients(console, measure_clients())
         if "journal" in parts:
             print_journal(console, measure_journal())
+        if "pictures" in parts:
+            print_pictures(console, measure_pictures(repeat))
         if "plugins" in parts:
             print_plugins(console, list(measure_plugins(repeat)))
     except BenchmarkError as error:

@@ -21,7 +21,9 @@ from typing import Any
 import uvloop
 
 from ipc_bridge.simulator import FACE_MODEL, CameraSettings, FleetSettings, SimulatedCamera
+from ipc_bridge.simulator.addresses import face_path, sign_address
 from ipc_bridge.simulator.fleet import camera_settings
+from ipc_bridge.simulator.portraits import JPEG
 from ipc_bridge.wire.packet import FACE_EVENT
 
 APP_ID, SECRET_KEY = "benchmark-app", "benchmark-secret"
@@ -33,18 +35,24 @@ CHUNK = 20
 """Events that a camera sends at once in a flood."""
 TICK = 0.001
 """Seconds between two looks at what is due."""
+PICTURE = "face"
+"""The name of the picture on each camera."""
 WAIT = 60.0
 """Seconds that anything may take."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cameras:
-    """How many there are and where: camera ``i`` is at ``first_address`` + ``i``."""
+    """How many there are and where: camera ``i`` is at ``first_address`` + ``i``.
+
+    ``picture`` is the size in bytes of the picture that they have of each face; 0: they have none.
+    """
 
     count: int
     first_address: str
     api_port: int
     channel_port: int
+    picture: int = 0
 
     def settings(self) -> list[CameraSettings]:
         """Each camera's; all of them recognise faces."""
@@ -116,6 +124,8 @@ class Load:
 
     def __init__(self, cameras: Cameras, received: ctypes.c_longlong) -> None:
         self._cameras = [SimulatedCamera(settings) for settings in cameras.settings()]
+        for camera in self._cameras if cameras.picture else ():
+            camera.library.portraits.put(PICTURE, JPEG.ljust(cameras.picture, b"\0"))
         self._turn = itertools.cycle(self._cameras)
         self._received = received
         self._sent = 0
@@ -199,7 +209,7 @@ class Load:
                 "age_range": 2,
                 "gender": 2,
                 "arrive_times": 4,
-                "pic_url": f"https://{camera.host}/picture/1593029283_0123456789abcdef0123456789abcdef_1.jpg",
+                "pic_url": sign_address(f"https://{camera.host}", SECRET_KEY, face_path(PICTURE), time.time()),
                 "vip_level": "1",
                 "hobby": "tennis",
                 "sent": f"{self._sent} {time.monotonic_ns()}",

@@ -191,11 +191,14 @@ class Bench:
 
 
 @contextlib.contextmanager
-def bench(peer: Peer, count: int) -> Iterator[Bench]:
-    """Start ``peer`` with ``count`` cameras; all are subscribed when the block begins."""
+def bench(peer: Peer, count: int, picture: int = 0) -> Iterator[Bench]:
+    """Start ``peer`` with ``count`` cameras; all are subscribed when the block begins.
+
+    ``picture`` is the size of the pictures that they have; 0: none.
+    """
     context = multiprocessing.get_context("spawn")
     received = context.RawValue(ctypes.c_longlong)
-    cameras = Cameras(count, FIRST_CAMERA, free_port(), free_port())
+    cameras = Cameras(count, FIRST_CAMERA, free_port(), free_port(), picture)
     with contextlib.ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ipc-bridge-benchmark-")))
         _, port = stack.enter_context(mosquitto(BROKER, directory))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -30,9 +31,9 @@ class Peer:
 
 
 def _daemon(
-    broker: tuple[str, int], cameras: Cameras, directory: Path, plugins: Mapping[str, Any] | None = None
+    broker: tuple[str, int], cameras: Cameras, directory: Path, sections: Mapping[str, Any] = MappingProxyType({})
 ) -> list[str | Path]:
-    """The real one: ``ipc-bridge run`` with its defaults, cameras listed by address."""
+    """The real one: ``ipc-bridge run`` with its defaults but for ``sections``, cameras listed by address."""
     config: dict[str, Any] = {
         "mqtt": {"host": broker[0], "port": broker[1]},
         "account": {"app_id": APP_ID, "secret_key": SECRET_KEY},
@@ -41,8 +42,8 @@ def _daemon(
         "cameras": [{"sn": camera.sn, "host": camera.host} for camera in cameras.settings()],
         "storage": {"directory": str(directory / "state")},
         "web": {"enabled": False},
-        "plugins": dict(plugins or {}),
         "log": {"level": "warning"},
+        **sections,
     }
     file = directory / "config.yaml"
     file.write_text(yaml.safe_dump(config), encoding="utf-8")
@@ -58,9 +59,9 @@ def _floor(broker: tuple[str, int], cameras: Cameras, directory: Path) -> list[s
     return module("benchmarks.floor", file)
 
 
-def daemon_with(plugins: Mapping[str, Any]) -> Peer:
-    """The real one, with a ``plugins`` section."""
-    return Peer("daemon", partial(_daemon, plugins=plugins))
+def daemon_with(**sections: Mapping[str, Any]) -> Peer:
+    """The real one, with sections of its configuration that are not as usual."""
+    return Peer("daemon", partial(_daemon, sections=sections))
 
 
 PEERS = (Peer("daemon", _daemon), Peer("floor", _floor))

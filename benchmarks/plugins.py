@@ -75,6 +75,6 @@ def _sets() -> Iterator[tuple[str, str, tuple[str, ...]]]:
 
 
 def _run(enabled: Mapping[str, Any]) -> Phase:
-    with bench(daemon_with({"directory": str(PLUGINS), "enabled": dict(enabled)}), CAMERAS) as site:
+    with bench(daemon_with(plugins={"directory": str(PLUGINS), "enabled": dict(enabled)}), CAMERAS) as site:
         time.sleep(SETTLE)
         return site.run(Paced(RATE, SECONDS))

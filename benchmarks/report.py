@@ -12,6 +12,7 @@ from rich.table import Table
 from benchmarks.journal import Load
 from benchmarks.measure import Figures
 from benchmarks.mqtt_clients import Cost
+from benchmarks.pictures import Effect
 from benchmarks.plugins import Tortured
 
 
@@ -95,6 +96,17 @@ def print_journal(console: Console, loads: Mapping[str, Sequence[Load]]) -> None
         for load in of_name:
             figures = (f"{load.rate:,.0f}", f"{load.p50:.2f}", f"{load.p99:.2f}", f"{load.kilobytes_per_thousand:,.0f}")
             table.add_row(f"{name}, {load.name}", *figures)
+    console.print(table)
+
+
+def print_pictures(console: Console, effects: Sequence[Effect]) -> None:
+    """Print each figure with pictures fetched and without, and the ratio."""
+    table = Table(box=None, pad_edge=False)
+    for column in ("50 cameras, faces of 60 kB", "with pictures", "without", "ratio"):
+        table.add_column(column, justify="left" if column.startswith("50") else "right")
+    for one in effects:
+        ratio = f"{one.with_pictures / one.without:.2f}" if one.without else ""
+        table.add_row(one.name, f"{one.with_pictures:,.2f}", f"{one.without:,.2f}", ratio)
     console.print(table)
 
 

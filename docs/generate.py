@@ -233,8 +233,10 @@ def _contexts(group: click.Context) -> Iterator[click.Context]:
     if not isinstance(group.command, click.Group):
         yield group
         return
-    for name, command in sorted(group.command.commands.items()):
-        yield from _contexts(click.Context(command, parent=group, info_name=name))
+    for name in group.command.list_commands(group):
+        command = group.command.get_command(group, name)
+        if command is not None:
+            yield from _contexts(click.Context(command, parent=group, info_name=name))
 
 
 def _groups_lines(rows: Mapping[str, Endpoint], name: Callable[[Endpoint, int], str | None]) -> Iterator[str]:
@@ -276,8 +278,8 @@ def _endpoint_lines(endpoint: Endpoint, name: Callable[[Endpoint, int], str | No
     if endpoint.fields:
         yield from _table(("parameter", "", "may be"), (_parameter(endpoint, name) for name in endpoint.fields))
         yield ""
-    if endpoint.reply:
-        yield f"Answers {', '.join(_member(name, member) for name, member in endpoint.reply.items())}.\n"
+    if endpoint.told:
+        yield f"Answers {', '.join(_member(name, member) for name, member in endpoint.told.items())}.\n"
     if endpoint.codes:
         codes = (f"{code} {name(endpoint, code)}" for code in sorted(endpoint.codes))
         yield f"Codes: {', '.join(codes)}.\n"

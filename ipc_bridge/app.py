@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from ipc_bridge import __version__
 from ipc_bridge.bridge.answers import Answerer
+from ipc_bridge.bridge.automatic_snapshots import AutomaticSnapshots
 from ipc_bridge.bridge.commands import Commands
 from ipc_bridge.bridge.detections import Detections
 from ipc_bridge.bridge.events import EventFlow
@@ -142,14 +143,19 @@ class Bridge:
             topics,
             clock,
             pictures,
-            lambda sn: supervisor.runner(sn).reachable_api(),
+            supervisor.find,
             retain=config.mqtt.retain_images.snapshots,
         )
-        self.face_pictures = face_pictures = FacePictures(
-            topics, publisher, pictures, supervisor.find, lateness.is_late, retain=config.mqtt.retain_images.faces
+        self.automatic_snapshots = AutomaticSnapshots(snapshots, publisher, lambda: registry.cameras, supervisor.find)
+        self.face_pictures = FacePictures(
+            topics,
+            publisher,
+            pictures,
+            supervisor.find,
+            lateness.is_late,
+            retain=config.mqtt.retain_images.faces,
+            is_enabled=config.pictures.enabled,
         )
-        if config.pictures.enabled:
-            publisher.on_handed(face_pictures.handed)
 
         # What is told unasked, and what can be asked for.
         self.health = health = Health(topics, publisher, clock)
@@ -211,8 +217,9 @@ class Bridge:
                 start("journal", self.journal.run()),
                 start("feed", self.feed.run()),
                 start("health", self.health.run()),
-                start("picture store", self.pictures.open()),
+                start("picture store", self.pictures.run()),
                 start("face pictures", self.face_pictures.run()),
+                start("snapshots", self.automatic_snapshots.run()),
             ]
             if self.web is not None:
                 serving.append(start("web", self.web.run()))
@@ -297,6 +304,7 @@ def _tell_of_health(bridge: Bridge, doors: HookDoors) -> None:
     health.gather(bridge.supervisor.figures)
     health.gather(lambda: {"hooks": doors.figures()})
     health.gather(lambda: {"pictures": {**bridge.face_pictures.figures(), **bridge.pictures.figures()}})
+    health.gather(lambda: {"snapshots": bridge.automatic_snapshots.figures()})
     health.gather(lambda: {"plugins": plugins.figures()})
     health.check(lambda: journal.problem)
     health.check(plugins.problem)

@@ -14,10 +14,12 @@ from ipc_bridge.bridge.camera import CameraRunner
 from ipc_bridge.bridge.publisher import Publisher
 from ipc_bridge.bridge.snapshots import Snapshots
 from ipc_bridge.bridge.supervisor import Supervisor
-from ipc_bridge.catalog.device import ENDPOINTS, GET_SNAPSHOT
+from ipc_bridge.catalog.device import ENDPOINTS, GET_CUR_VIDEOS, GET_SNAPSHOT
 from ipc_bridge.catalog.endpoint import Effect, Endpoint
 from ipc_bridge.catalog.settings import ACTIONS, SETTINGS, Change, changes, getters_after
-from ipc_bridge.errors import BridgeError, CommandError, RefusedError, ReplyError
+from ipc_bridge.device.api import CameraApi
+from ipc_bridge.device.downloads import until_there
+from ipc_bridge.errors import BridgeError, CommandError, RefusedError, RejectedFileError, ReplyError
 from ipc_bridge.logs import Once
 from ipc_bridge.mqtt.connection import Received
 from ipc_bridge.mqtt.topics import Topics
@@ -202,7 +204,10 @@ class Commands:
         values = endpoint.check(params)
         with self._place(runner):
             if endpoint.effect is Effect.READ:
-                data = await runner.reachable_api().send(endpoint, values)
+                api = runner.reachable_api()
+                data = await api.send(endpoint, values)
+                if endpoint is GET_CUR_VIDEOS:
+                    await _until_cut(api, data)
             else:
                 async with runner.state.lock:
                     data = await _change(runner, endpoint, values)
@@ -252,6 +257,13 @@ async def _change(runner: CameraRunner, endpoint: Endpoint, values: Mapping[str,
         raise
     finally:
         runner.state.want(getters)
+
+
+async def _until_cut(api: CameraApi, data: Mapping[str, Any]) -> None:
+    """Return once the clip that a camera promises can be downloaded, 4 to 12 s later."""
+    # Where the address is not on the camera, nobody is asked: who wanted the clip gets what the camera said.
+    with contextlib.suppress(RejectedFileError):
+        await until_there(api, str(data.get("url")))
 
 
 def _parse(name: str, payload: bytes) -> Any:

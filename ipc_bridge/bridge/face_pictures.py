@@ -56,6 +56,7 @@ class FacePictures:
         camera_of: a camera's runner; None where there is none any more.
         is_late: whether an event is history.
         retain: ``mqtt.retain_images.faces``.
+        is_enabled: ``pictures.enabled``; False: none is fetched.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class FacePictures:
         is_late: Callable[[Entry], bool],
         *,
         retain: bool,
+        is_enabled: bool = True,
     ) -> None:
         self.counters: Counter[str] = Counter()
         """Faces by what became of their pictures: fetched, missed, refused, dropped."""
@@ -86,6 +88,8 @@ class FacePictures:
         self._last_event = -math.inf
         self._timer: asyncio.TimerHandle | None = None
         self._complaints = Seldom(self._loop.time)
+        if is_enabled:
+            publisher.on_handed(self._handed)
 
     async def run(self) -> None:
         """Fetch until cancelled."""
@@ -103,7 +107,7 @@ class FacePictures:
         figures["dropped"] += self._publisher.dropped_pictures
         return figures
 
-    def handed(self, entry: Entry, _payload: bytes, _late: bool) -> None:
+    def _handed(self, entry: Entry, _payload: bytes, _late: bool) -> None:
         """An event was handed to the broker: have the picture of a face come after it."""
         event = entry.event
         self._last_event = self._loop.time()

@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 MAX_PUBLISHED = 200_000
 """Bytes: Home Assistant keeps the last ten of each entity in memory."""
+EXPIRE_EVERY = 3600.0
+"""Seconds between two looks for what is too old, whether or not anything new comes."""
 
 _T = TypeVar("_T")
 
@@ -43,10 +45,14 @@ class Pictures:
         self._thread = ThreadPoolExecutor(1, "pictures")
         self._complaints = Once()
 
-    async def open(self) -> None:
-        """Open the store; pictures are published without it, too."""
-        if self._store is not None:
-            await self._guarded(self._store.open)
+    async def run(self) -> None:
+        """Open the store, and see to its age until cancelled; pictures are published without it, too."""
+        if self._store is None:
+            return
+        await self._guarded(self._store.open)
+        while True:
+            await asyncio.sleep(EXPIRE_EVERY)
+            await self._guarded(self._store.expire)
 
     def close(self) -> None:
         """Let what is under way come to its end, by itself."""

@@ -22,6 +22,7 @@ from ipc_bridge.catalog.fields import (
     Field,
     File,
     Flag,
+    InRecord,
     Int,
     ListOf,
     MinuteOfDay,
@@ -111,10 +112,15 @@ ABSENT: Fields = {"return_num": Count(of="faceid_list", aliases=("num",)), "face
 # Men and women by age range.
 SLOT: Fields = {**PERIOD, "total": NUMBER, "male_num_stat": ListOf(NUMBER), "female_num_stat": ListOf(NUMBER)}
 COUNTS: Fields = {"total": NUMBER, "stat_list": ListOf(Record(SLOT))}
-# Strangers alone have times and period: how often in how many days makes one a regular.
+# Strangers alone have times and period.
 GROUP_RECORD: Fields = {
     "name": TEXT, "count": NUMBER, "capacity": NUMBER, "description": Text(aliases=("Description",)),
     "times": NUMBER, "period": NUMBER,
+}
+# How often in how many days makes a stranger a regular, under the names that face/updateMigration has for it.
+MIGRATION: Fields = {
+    "arrive_times": InRecord(of="face_group", record="stranger", member="times"),
+    "period": InRecord(of="face_group", record="stranger", member="period"),
 }
 HOOKS: Fields = {"num": Count(of="sub_event"), "sub_event": ListOf(Record({"event": TEXT, "http_callback": TEXTS}))}
 RECORDING: Fields = {**PERIOD, "url": TEXT}
@@ -170,7 +176,8 @@ UPDATE_MIGRATION = Endpoint("face/updateMigration", WRITE, "how often in how man
 DELETE_GROUP = Endpoint("face/deleteGroup", DANGER, "delete an empty group", {"name": OWN_GROUP},
     codes=(201, 204, 205, *NO_CARD), models=FACES)
 GET_GROUP_LIST = Endpoint("face/getGroupList", READ, "the groups of faces",
-    reply={"num": Count(of="face_group"), "face_group": ListOf(Record(GROUP_RECORD))}, codes=NO_CARD, models=FACES)
+    reply={"num": Count(of="face_group"), "face_group": ListOf(Record(GROUP_RECORD)), **MIGRATION}, codes=NO_CARD,
+    models=FACES)
 ADD_FACE_INFO_ITEM = Endpoint("face/addFaceInfoItem", WRITE, "give a group attributes", NAMES, codes=ITEM_CODES,
     models=FACES, checks=(checks.list_as_long_as_num,))
 REMOVE_FACE_INFO_ITEM = Endpoint("face/removeFaceInfoItem", DANGER, "take attributes from a group, and their values",

@@ -12,7 +12,7 @@ from typing import Any
 import voluptuous as vol
 
 from ipc_bridge.catalog.checks import period_in_order
-from ipc_bridge.catalog.fields import Field, TooLargeError, read_members
+from ipc_bridge.catalog.fields import Field, InRecord, TooLargeError, read_members
 from ipc_bridge.catalog.windows import Window
 from ipc_bridge.errors import FileTooLargeError, ParameterError, ReplyError
 from ipc_bridge.models import Model
@@ -98,6 +98,11 @@ class Endpoint:
     def fields(self) -> dict[str, Field]:
         """All parameters by name."""
         return {**self.params, **self.optional}
+
+    @property
+    def told(self) -> dict[str, Field]:
+        """The members of its reply that stand in the answer itself, and not only in a record of another one."""
+        return {name: member for name, member in self.reply.items() if not isinstance(member, InRecord)}
 
     @property
     def sample(self) -> dict[str, Any]:

@@ -166,6 +166,19 @@ class Count(Int):
 
 
 @dataclass(frozen=True)
+class InRecord(Int):
+    """A number that stands in a record of the list ``of``, the one called ``record``, where it is ``member``."""
+
+    of: str = field(kw_only=True)
+    record: str = field(kw_only=True)
+    member: str = field(kw_only=True)
+
+    def find(self, records: Iterable[Mapping[str, Any]]) -> Any:
+        """Return it out of the list as it was read; None where it is not there."""
+        return next((record.get(self.member) for record in records if record.get("name") == self.record), None)
+
+
+@dataclass(frozen=True)
 class Choice(Field):
     """One of a few values, each with the word, or number, that settings have for it."""
 
@@ -432,6 +445,8 @@ def read_members(members: Mapping[str, Field], data: Mapping[str, Any]) -> dict[
     for name, member in members.items():
         if isinstance(member, Count) and read[name] is None and read.get(member.of) is not None:
             read[name] = len(read[member.of])
+        if isinstance(member, InRecord) and read[name] is None:
+            read[name] = member.find(read.get(member.of) or ())
     return read
 
 

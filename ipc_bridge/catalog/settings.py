@@ -110,6 +110,7 @@ _ZOOM_FOCUS = device.GET_ZOOM_FOCUS_CONF
 _DETECT = (device.GET_DYNAMIC_DETECT, device.SET_DYNAMIC_DETECT)
 _FLOW = (device.GET_FLOW_CONFIG, device.SET_FLOW_CONFIG)
 _AI_FACE = (device.GET_AI_FACE_CONFIG, device.SET_AI_FACE_CONFIG)
+_MIGRATION = (device.GET_GROUP_LIST, device.UPDATE_MIGRATION)
 _GROUPS = ListOf(Record({"name": TEXT, "count": NUMBER, "capacity": NUMBER}))
 
 # Zooming focuses anew: the focus comes after the zoom.
@@ -133,6 +134,8 @@ _ROWS = (
     Setting("door_line", "Door line", None, device.GET_DOOR_LINE, device.SET_DOOR_LINE, seldom=True),
     Setting("face_optimize_seconds", "Face optimisation", "optimize_seconds", *_AI_FACE),
     Setting("face_groups", "Face groups", "face_group", device.GET_GROUP_LIST, shape=_GROUPS, seldom=True),
+    Setting("regular_visits", "Visits of a regular", "arrive_times", *_MIGRATION),
+    Setting("regular_days", "Days of these visits", "period", *_MIGRATION),
     Setting("sd_card", "SD card", "status", device.GET_MEMORY_CARD_STATUS),
     Setting("wifi_ssid", "Wi-Fi network", "ssid", device.GET_WIFI_CONF),
     Setting("ip_mode", "IP mode", "proto", device.GET_IP_CONFIGURATION, seldom=True),

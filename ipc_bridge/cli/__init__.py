@@ -6,26 +6,47 @@ command line.
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import cast
+
 import click
 
 from ipc_bridge import __version__
-from ipc_bridge.cli import (
-    calls,
-    clips,
-    cloud,
-    daemon,
-    discover,
-    events,
-    faces,
-    firmware,
-    flow,
-    groups,
-    simulation,
-    streams,
-)
+
+COMMANDS = {
+    "run": "daemon.run",
+    "check-config": "daemon.check_config",
+    "discover": "discover.discover",
+    "events": "events.events",
+    "call": "calls.call",
+    "endpoints": "calls.endpoints",
+    "faces": "faces.faces",
+    "groups": "groups.groups",
+    "clips": "clips.clips",
+    "streams": "streams.streams",
+    "flow": "flow.flow",
+    "cloud": "cloud.cloud",
+    "firmware-card": "firmware.firmware_card",
+    "simulate": "simulation.simulate",
+    "demo": "simulation.demo",
+}
+"""Where each is."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _Commands(click.Group):
+    """Commands that are loaded once they are asked for: a daemon has no use for the others, which take 6 MB."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's own
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's own
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(".")
+        return cast("click.Command", getattr(import_module(f"{__name__}.{module}"), name))
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="ipc-bridge")
 def main() -> None:
     """Bring SUNMI cameras to MQTT and Home Assistant.
@@ -33,23 +54,3 @@ def main() -> None:
     Exit status: 0 stopped as asked, 1 a bug or what could not be done, 2 a mistake in the configuration or on the
     command line.
     """
-
-
-for command in (
-    daemon.run,
-    daemon.check_config,
-    discover.discover,
-    events.events,
-    calls.call,
-    calls.endpoints,
-    faces.faces,
-    groups.groups,
-    clips.clips,
-    streams.streams,
-    flow.flow,
-    cloud.cloud,
-    firmware.firmware_card,
-    simulation.simulate,
-    simulation.demo,
-):
-    main.add_command(command)

@@ -20,8 +20,9 @@ from ipc_bridge.cli.configuration import load
 from ipc_bridge.cli.output import plain, progress_bar, show, table
 from ipc_bridge.cli.period import check_period, period_options
 from ipc_bridge.cli.recordings import Video, list_detections, list_recordings, video_name
-from ipc_bridge.cli.video_file import POLL_SECONDS, bring, bring_clip
+from ipc_bridge.cli.video_file import bring, bring_clip
 from ipc_bridge.device.api import CameraApi
+from ipc_bridge.device.downloads import POLL_SECONDS
 from ipc_bridge.errors import RefusedError, ReplyError
 from ipc_bridge.journal.store import FILE_NAME
 

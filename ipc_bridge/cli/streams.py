@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,6 +15,7 @@ from ipc_bridge.bridge.security import TlsContexts
 from ipc_bridge.cli.camera import Target, complete_serial, connected, explained, target_of
 from ipc_bridge.cli.configuration import config_option, load
 from ipc_bridge.cli.stream_formats import FORMATS, Login, Streams, write
+from ipc_bridge.config import CameraConfig
 from ipc_bridge.device.description import ask_streams
 from ipc_bridge.device.file_address import is_host
 from ipc_bridge.errors import ReplyError
@@ -24,14 +25,18 @@ ASKED_AT_ONCE = 8
 """Cameras."""
 AS_DELIVERED = Login("admin", "admin")
 _PLACEHOLDER = (
-    "# The login is that of cameras as they are delivered: put yours in, or give --username and --password-file."
+    "# A login is that of cameras as they are delivered: put yours into the configuration (camera.rtsp_username and\n"
+    "# rtsp_password), or give --username and --password-file."
 )
 
 
 @click.command()
 @click.argument("serials", metavar="[SN]...", nargs=-1, shell_complete=complete_serial)
 @click.option("--format", "form", type=click.Choice(list(FORMATS)), default="go2rtc", show_default=True)
-@click.option("--username", help="The cameras' RTSP user; its password is asked for where no file is given.")
+@click.option(
+    "--username",
+    help="The cameras' RTSP user, in place of the configuration's; its password is asked for where no file is given.",
+)
 @click.option(
     "--password-file",
     metavar="FILE",
@@ -53,7 +58,7 @@ def streams(
     unknown = [sn for sn in serials if sn not in known]
     if unknown:
         raise click.BadParameter(f"there is no camera {unknown[0]}: there are {', '.join(known) or 'none'}")
-    login = _login(username, password_file)
+    given = _login(username, password_file)
     contexts = TlsContexts(config.tls)
     problems: list[str] = []
     targets: list[tuple[str, Target]] = []
@@ -63,8 +68,9 @@ def streams(
             targets.append((camera.info(config.camera_for(sn).name).name, target_of(config, camera, contexts)))
         except click.ClickException as error:
             problems.append(error.message)
-    found = asyncio.run(_ask(targets, login, problems))
-    if login is AS_DELIVERED and found:
+    logins = {target.config.sn: given or _configured(target.config) for _name, target in targets}
+    found = asyncio.run(_ask(targets, logins, problems))
+    if any(logins[camera.sn] is AS_DELIVERED for camera in found):
         click.echo(_PLACEHOLDER)
     if found:
         click.echo(write(form, found), nl=False)
@@ -76,9 +82,16 @@ def streams(
         sys.exit(SOME_MISSING)
 
 
-def _login(username: str | None, password_file: Path | None) -> Login:
-    if username is None and password_file is None:
+def _configured(config: CameraConfig) -> Login:
+    if config.rtsp_username is None and config.rtsp_password is None:
         return AS_DELIVERED
+    return Login(config.rtsp_username or AS_DELIVERED.username, config.rtsp_password or AS_DELIVERED.password)
+
+
+def _login(username: str | None, password_file: Path | None) -> Login | None:
+    """The login that the command line gives."""
+    if username is None and password_file is None:
+        return None
     user = username or AS_DELIVERED.username
     if password_file is None:
         return Login(user, click.prompt(f"RTSP password of {user}", hide_input=True, err=True))
@@ -86,14 +99,16 @@ def _login(username: str | None, password_file: Path | None) -> Login:
         return Login(user, password_file.read_text(encoding="utf-8").rstrip("\r\n"))
 
 
-async def _ask(targets: Sequence[tuple[str, Target]], login: Login, problems: list[str]) -> list[Streams]:
+async def _ask(
+    targets: Sequence[tuple[str, Target]], logins: Mapping[str, Login], problems: list[str]
+) -> list[Streams]:
     """Return the streams of all cameras that tell them; ``problems`` gets a sentence for each other one."""
     turns = asyncio.Semaphore(ASKED_AT_ONCE)
 
     async def one(name: str, target: Target) -> Streams | None:
         try:
             async with turns:
-                return await _ask_one(name, target, login)
+                return await _ask_one(name, target, logins[target.config.sn])
         except click.ClickException as error:
             problems.append(f"{name} ({target.config.sn}): {error.message}")
             return None

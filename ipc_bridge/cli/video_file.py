@@ -11,14 +11,11 @@ from types import TracebackType
 from typing import Self
 
 from ipc_bridge.device.api import CameraApi
-from ipc_bridge.device.downloads import open_download
+from ipc_bridge.device.downloads import MAGIC, open_download, until_there
 from ipc_bridge.errors import RejectedFileError, ReplyError, StorageError, UnreachableError
 
-MAGIC = b"FLV"
 MAX_SIZE = 2**30
 """Bytes: a minute has 30 MB at most."""
-POLL_SECONDS = 0.5
-"""Between two looks for a clip that the camera is still cutting."""
 
 Told = Callable[[int, int | None], None]
 """Told how many bytes are there, and of how many; None where the camera does not tell."""
@@ -109,15 +106,12 @@ async def bring_clip(api: CameraApi, url: str, path: Path, seconds: float, told:
     Raises:
         DeviceError, StorageError: like :func:`bring`; ``ReplyError`` where it is not there within so many seconds.
     """
-    loop = asyncio.get_running_loop()
-    end = loop.time() + seconds
-    while True:
-        try:
-            return await bring(api, url, path, told)
-        except ReplyError as error:
-            if isinstance(error, RejectedFileError) or loop.time() >= end:
-                raise
-        await asyncio.sleep(POLL_SECONDS)
+    try:
+        async with asyncio.timeout(seconds):
+            await until_there(api, url)
+    except TimeoutError as error:
+        raise ReplyError(f"the camera has not cut the clip within {seconds:g} s") from error
+    await bring(api, url, path, told)
 
 
 async def _read(api: CameraApi, url: str, part: _PartFile, told: Told) -> None:

@@ -182,6 +182,10 @@ class CameraDefaults(Keys):
     transport: Literal["channel", "hook"] = option(choice("channel", "hook"), "channel")
     keep_alive: int = option(whole(1, 3600, "a whole number of seconds"), 30)
     activation_code: str | None = option(text, secret=True)
+    snapshot_interval: float | None = option(seconds)
+    snapshot_on_motion: bool = option(flag, default=False)
+    rtsp_username: str | None = option(text)
+    rtsp_password: str | None = option(text, secret=True)
     # Null in the file; the account of the whole configuration takes its place before anyone sees it.
     account: Account = option(section(Account))
 

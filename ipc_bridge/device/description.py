@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit, urlunsplit
+
 from ipc_bridge.catalog.device import GET_INFO, GET_LIVE_STREAM
 from ipc_bridge.device.api import CameraApi
 
@@ -28,13 +30,23 @@ async def ask_info(api: CameraApi) -> Facts:
 
 
 async def ask_streams(api: CameraApi) -> Facts:
-    """Its RTSP addresses.
+    """Its RTSP addresses, without the login that firmware may put into them: everybody may see these.
 
     Raises:
         DeviceError: it does not tell.
     """
     data = await api.call(GET_LIVE_STREAM)
-    return {"stream_hd": _text(data.get("hd_live_url")), "stream_fhd": _text(data.get("fhd_live_url"))}
+    return {f"stream_{size}": _without_login(_text(data.get(f"{size}_live_url"))) for size in ("hd", "fhd")}
+
+
+def _without_login(url: str | None) -> str | None:
+    if url is None or "@" not in url:
+        return url
+    try:
+        place = urlsplit(url)
+    except ValueError:
+        return None
+    return urlunsplit(place._replace(netloc=place.netloc.rpartition("@")[2]))
 
 
 def _text(value: object) -> str | None:

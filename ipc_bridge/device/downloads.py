@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,8 +13,11 @@ import aiohttp
 
 from ipc_bridge.device.api import TIMEOUT, CameraApi
 from ipc_bridge.device.file_address import path_on, where
-from ipc_bridge.errors import ReplyError
+from ipc_bridge.errors import RejectedFileError, ReplyError
 
+MAGIC = b"FLV"
+POLL_SECONDS = 0.5
+"""Between two looks for a clip that the camera is still cutting."""
 STALL_TIMEOUT = 30.0
 """Seconds without a byte after which a download has ended."""
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-[0-9]{1,18}/([0-9]{1,18}|\*)")
@@ -54,3 +58,29 @@ def _read_head(response: aiohttp.ClientResponse, begin: int, what: str) -> Downl
     if response.status != HTTPStatus.PARTIAL_CONTENT or match is None or int(match[1]) != begin:
         raise ReplyError(f"{what} answered HTTP {response.status} and no video")
     return Download(begin, None if match[2] == "*" else int(match[2]), chunks)
+
+
+async def until_there(api: CameraApi, url: str) -> None:
+    """Return once there is a video behind an address that the camera gave out: a clip is not, while it is cut.
+
+    It is for the caller to say how long that may take.
+
+    Raises:
+        DeviceError: the camera is gone; ``RejectedFileError`` where the address is not on it.
+    """
+    while True:
+        if await _is_there(api, url):
+            return
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def _is_there(api: CameraApi, url: str) -> bool:
+    try:
+        async with open_download(api, url) as download:
+            async for chunk in download.chunks:
+                return chunk.startswith(MAGIC[: len(chunk)])
+    except RejectedFileError:
+        raise
+    except ReplyError:
+        pass
+    return False

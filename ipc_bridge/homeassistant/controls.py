@@ -58,6 +58,8 @@ _LOOKS: Mapping[str, _Look] = {
     "flow_mode": _icon("counter"),
     "face_interval": _icon("timer-outline"),
     "face_optimize_seconds": _icon("timer-cog-outline"),
+    "regular_visits": _icon("account-heart"),
+    "regular_days": _icon("calendar-account"),
     "sd_card": _icon("sd"),
     "wifi_ssid": _icon("wifi"),
     "ip_mode": _icon("ip-network-outline"),

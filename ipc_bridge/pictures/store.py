@@ -14,8 +14,6 @@ from ipc_bridge.clock import Clock
 from ipc_bridge.errors import StorageError
 from ipc_bridge.picture_size import PNG_MAGIC
 
-LOOK_EVERY = 3600.0
-"""Seconds between two looks for what is too old."""
 ROOM = 0.05
 """The part of the limit that is freed when it is reached: deleting reads whole directories."""
 
@@ -48,7 +46,6 @@ class PictureStore:
         self._keep_seconds = keep_seconds
         self._keep_bytes = keep_bytes
         self._days: dict[str, _Day] = {}
-        self._look_at = 0.0
 
     @property
     def pictures(self) -> int:
@@ -77,20 +74,18 @@ class PictureStore:
         """Keep the picture of what came at that Unix time; one that is there already stays as it is.
 
         Raises:
-            StorageError: it cannot be written, or something too old cannot be deleted.
+            StorageError: it cannot be written, or something old cannot be deleted for it.
         """
         path = self._path(uid, came_at, ".png" if picture.startswith(PNG_MAGIC) else ".jpg")
         with self._explained("written"):
             if path.exists():
                 return
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _write(path, picture)
-            # Age counts by the bridge's clock, like everything else here.
-            os.utime(path, (came_at, came_at))
+            _write(path, picture, came_at)
         day = self._days.setdefault(path.parent.name, _Day())
         day.pictures += 1
         day.size += len(picture)
-        if self.size > self._keep_bytes or self._clock.monotonic() >= self._look_at:
+        if self.size > self._keep_bytes:
             self.expire()
 
     def get(self, uid: str, came_at: float) -> bytes | None:
@@ -111,7 +106,6 @@ class PictureStore:
         Raises:
             StorageError: something cannot be deleted.
         """
-        self._look_at = self._clock.monotonic() + LOOK_EVERY
         oldest = self._clock.time() - self._keep_seconds
         room = self._keep_bytes
         if self.size > self._keep_bytes:
@@ -165,12 +159,14 @@ def _day(unix_seconds: float) -> str:
     return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=max(0.0, unix_seconds))).strftime("%Y-%m-%d")
 
 
-def _write(path: Path, content: bytes) -> None:
+def _write(path: Path, content: bytes, came_at: float) -> None:
     """Write a file whole or not at all; not flushed, because a picture that a power cut takes is no great loss."""
     fresh = path.with_name(path.name + ".new")
     try:
         with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.write(content)
+        # Age counts by the bridge's clock, like everything else here.
+        os.utime(fresh, (came_at, came_at))
         fresh.replace(path)
     except OSError:
         with contextlib.suppress(OSError):

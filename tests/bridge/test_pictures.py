@@ -169,7 +169,6 @@ class Scene:
             lambda _entry: self.rig.late,
             retain=True,
         )
-        self.rig.publisher.on_handed(self.faces.handed)
 
     def see(self, *numbers: int, sn: str = SN) -> None:
         for number in numbers:
@@ -335,10 +334,25 @@ async def test_only_faces_with_an_address_have_pictures() -> None:
 # The store behind them.
 
 
+async def test_what_is_too_old_goes_although_nothing_new_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ipc_bridge.bridge.pictures.EXPIRE_EVERY", 0.01)
+    clock = StoppedClock()
+    store = PictureStore(tmp_path / "pictures", clock, 100.0, 10**6)
+    pictures = Pictures(Rig().publisher, store)
+    running = asyncio.create_task(pictures.run())
+    await pictures.keep("uid", NOW, portrait("somebody"))
+    assert store.pictures == 1
+    clock.go_on(101)
+    await eventually(lambda: not list(tmp_path.rglob("*.jpg")))
+    running.cancel()
+
+
 async def test_a_disk_that_takes_nothing_is_told_of_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "file").write_text("")
     pictures = Pictures(Rig().publisher, PictureStore(tmp_path / "file" / "pictures", StoppedClock(), 1e9, 10**6))
-    await pictures.open()
+    running = asyncio.create_task(pictures.run())
+    await eventually(lambda: len(caplog.records) == 1)
+    running.cancel()
     for number in range(3):
         await pictures.keep(f"SN:face:{number}:1", NOW, portrait("x"))
     assert await pictures.find("SN:face:1:1", NOW) is None

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
+from ipc_bridge.bridge.camera import CameraRunner
 from ipc_bridge.bridge.pictures import Pictures
 from ipc_bridge.bridge.snapshots import Snapshots
 from ipc_bridge.catalog.device import GET_SNAPSHOT
 from ipc_bridge.device.address import Address
 from ipc_bridge.device.api import CameraApi
-from ipc_bridge.errors import RejectedFileError, ReplyError
+from ipc_bridge.errors import CommandError, RejectedFileError, ReplyError
 from ipc_bridge.pictures.store import PictureStore
 from ipc_bridge.simulator import CameraSettings, SimulatedCamera
 from ipc_bridge.simulator.portraits import JPEG
@@ -34,7 +37,9 @@ async def api() -> AsyncIterator[CameraApi]:
 
 
 def snapshots_of(rig: Rig, api: CameraApi, store: PictureStore | None = None, *, retain: bool = True) -> Snapshots:
-    return Snapshots(TOPICS, StoppedClock(), Pictures(rig.publisher, store), lambda _sn: api, retain=retain)
+    camera = cast("CameraRunner", SimpleNamespace(reachable_api=lambda: api))
+    cameras = {SN: camera}
+    return Snapshots(TOPICS, StoppedClock(), Pictures(rig.publisher, store), cameras.get, retain=retain)
 
 
 @pytest.mark.parametrize("retain", [False, True])
@@ -82,3 +87,18 @@ async def test_one_that_is_not_there(api: CameraApi) -> None:
                 await snapshots.publish(SN, url)
         assert await rig.publisher.drained(5)
         assert not broker.publications
+
+
+async def test_a_camera_that_is_forgotten_leaves_none_behind(api: CameraApi) -> None:
+    rig = Rig()
+    cameras = {SN: cast("CameraRunner", SimpleNamespace(reachable_api=lambda: api))}
+    snapshots = Snapshots(TOPICS, StoppedClock(), Pictures(rig.publisher, None), cameras.get, retain=True)
+    await snapshots.take(SN)
+    # It waits for the broker.
+    cameras.clear()
+    async with fake_broker() as broker, rig.connected(broker.port):
+        await eventually(lambda: rig.publisher._connection is not None)
+        assert await rig.publisher.drained(5)
+        assert not broker.publications
+    with pytest.raises(CommandError, match="forgotten"):
+        await snapshots.take(SN)

@@ -38,7 +38,7 @@ from tests.mqtt.broker import eventually
 SN = "FS101D8BS00101"
 HERE = "127.20.2.1"
 NEVER = 3600.0
-FACES = {"face_optimize_seconds", "face_groups"}
+FACES = {"face_optimize_seconds", "face_groups", "regular_visits", "regular_days"}
 
 
 class Life:
@@ -119,7 +119,7 @@ async def test_what_a_camera_does_not_have_is_found_out_once(code: int, caplog: 
         assert SETTINGS.keys() - life.told[0].keys() == FACES
         assert life.known.unsupported == [GET_AI_FACE_CONFIG.path, GET_GROUP_LIST.path]
         assert life.lacks == [life.known.unsupported[:1], life.known.unsupported]
-        assert f"Camera {SN} does not have face_groups: face/getGroupList" in caplog.text
+        assert f"Camera {SN} does not have face_groups, regular_visits, regular_days: face/getGroupList" in caplog.text
         await life.state.read(api)
         # After a restart, too.
         again = Life(api, life.known)
@@ -290,6 +290,8 @@ async def test_values_of_wrong_types_are_reported_with_their_path(caplog: pytest
     assert life.state.values == {
         "led": None,
         "face_groups": None,
+        "regular_visits": None,
+        "regular_days": None,
         "ir_mode": "auto",
         "zoom": 5,
         "max_zoom": None,
@@ -299,7 +301,8 @@ async def test_values_of_wrong_types_are_reported_with_their_path(caplog: pytest
         "door_line": None,
     }
     assert "does not tell led: config/getLedSwitch answered, but data.led_switch is not a whole number" in caplog.text
-    assert "does not tell face_groups: face/getGroupList answered, but data.face_group[1].name is not" in caplog.text
+    lacking = "face_groups, regular_visits, regular_days"
+    assert f"does not tell {lacking}: face/getGroupList answered, but data.face_group[1].name is not" in caplog.text
     # Not all of it was read yet.
     assert not life.told
 

@@ -25,6 +25,8 @@ def test_the_contracts_properties() -> None:
     assert WRITABLE.keys() == {
         *("led", "ir_mode", "flow_mode", "rotation", "zoom", "focus", "motion_level", "audio_level"),
         *("face_optimize_seconds", "face_interval", "detect_days", "detect_start", "detect_stop", "name", "door_line"),
+        # Newer than the contract's first version.
+        *("regular_visits", "regular_days"),
     }
     assert SETTINGS.keys() - WRITABLE.keys() == {
         *("sd_card", "wifi_ssid", "ip_mode", "max_zoom", "max_focus", "rotations", "face_groups"),
@@ -72,6 +74,10 @@ def test_a_row_is_consistent(setting: Setting) -> None:
             {"face_group": [{"name": "vip", "count": 3, "capacity": 100, "description": "x"}]},
             [{"name": "vip", "count": 3, "capacity": 100}],
         ),
+        ("regular_visits", {"face_group": [{"name": "vip"}, {"name": "stranger", "times": 5, "period": "7"}]}, 5),
+        ("regular_days", {"face_group": [{"name": "vip"}, {"name": "stranger", "times": 5, "period": "7"}]}, 7),
+        ("regular_days", {"face_group": [{"name": "vip", "period": 7}, {"name": "stranger"}]}, None),
+        ("regular_visits", {}, None),
     ],
 )
 def test_what_a_camera_says_in_public_words(name: str, answer: dict[str, Any], public: Any) -> None:
@@ -138,6 +144,15 @@ def test_one_call_for_what_one_setter_takes() -> None:
         detect.complete(detect.getter.read({}))
     # Every day, told with all of its bits: that is more than the setter takes.
     assert detect.complete(detect.getter.read({**known, "weekday": 255}))["weekday"] == 128
+
+
+def test_half_of_the_rule_for_regulars_leaves_the_other_half() -> None:
+    (rule,) = changes({"regular_days": 30}, {})
+    assert rule.setter is device.UPDATE_MIGRATION
+    groups = {"face_group": [{"name": "stranger", "times": 5, "period": 7}]}
+    assert rule.complete(device.GET_GROUP_LIST.read(groups)) == {"arrive_times": 5, "period": 30}
+    with pytest.raises(ReplyError, match="face/getGroupList does not tell arrive_times"):
+        rule.complete(device.GET_GROUP_LIST.read({"face_group": []}))
 
 
 def test_a_setter_of_one_value_needs_no_question() -> None:

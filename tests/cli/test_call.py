@@ -56,7 +56,7 @@ async def test_every_call(tmp_path: Path, endpoint: Endpoint) -> None:
     assert call.code not in {1, 2, 5}
     if call.code == 0:
         assert (result.exit_code, result.stderr) == (0, "")
-        assert json.loads(result.stdout).keys() >= endpoint.reply.keys() - {"snap_size_thr"}
+        assert json.loads(result.stdout).keys() >= endpoint.told.keys() - {"snap_size_thr"}
     else:
         assert (result.exit_code, result.stdout) == (1, "")
         assert result.stderr.startswith(f"Error: {endpoint.path} on {HOST}:")

@@ -12,6 +12,7 @@ from aiohttp import web
 from click.testing import Result
 
 from ipc_bridge.cli import recordings, video_file
+from ipc_bridge.device import downloads
 from ipc_bridge.errors import ReplyError
 from ipc_bridge.journal.journal import Journal
 from ipc_bridge.journal.store import FILE_NAME, JournalStore
@@ -242,7 +243,7 @@ def motion(number: int, url: str | None) -> MotionEvent:
 
 
 async def test_a_clip_around_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(video_file, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(downloads, "POLL_SECONDS", 0.01)
     async with opened(tmp_path, clip_unit=0.02) as shop:
         result = await clips(shop, "--now", "--preceding", "8", "--following", "4", "--out", str(tmp_path))
         assert result.exit_code == 0, result.output
@@ -265,11 +266,10 @@ async def test_a_clip_of_which_the_camera_has_too_little_yet(tmp_path: Path, mon
 
 
 async def test_a_clip_that_never_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(video_file, "POLL_SECONDS", 0.01)
     monkeypatch.setattr("ipc_bridge.cli.clips.CUT_WITHIN", -7.9)
     async with opened(tmp_path, clip_unit=1000.0) as shop:
         result = await clips(shop, "--now", "--out", str(tmp_path))
-        assert (result.exit_code, "HTTP 404 and no video" in result.stderr) == (1, True)
+        assert (result.exit_code, "has not cut the clip within 0.1 s" in result.stderr) == (1, True)
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
 from ipc_bridge import __version__
-from ipc_bridge.cli import main
+from ipc_bridge.cli import COMMANDS, main
 from ipc_bridge.simulator import CameraSettings, SimulatedCamera
 from ipc_bridge.wire import discovery as wire
 from tests.cli.rig import free_udp_port, write_config
@@ -59,12 +62,25 @@ def test_help(option: str) -> None:
         assert words in result.output
 
 
-@pytest.mark.parametrize("command", sorted(main.commands))
+@pytest.mark.parametrize("command", sorted(COMMANDS))
 def test_each_command_explains_itself(command: str) -> None:
     result = invoke(command, "--help")
     assert result.exit_code == 0
-    assert main.commands[command].help is not None
     assert len(result.output.splitlines()) > 4
+    found = main.get_command(click.Context(main), command)
+    assert found is not None
+    assert found.name == command
+    assert found.help is not None
+
+
+def test_the_daemon_holds_no_other_commands_in_memory() -> None:
+    script = (
+        "import sys, click; from ipc_bridge.cli import main; main.get_command(click.Context(main), 'run'); "
+        "others = ('rich', 'PIL', 'ipc_bridge.simulator', 'ipc_bridge.cli.clips'); "
+        "print([name for name in others if name in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert found.stdout == "[]\n"
 
 
 @pytest.mark.parametrize(

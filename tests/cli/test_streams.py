@@ -17,7 +17,7 @@ from ipc_bridge.simulator import Code
 from tests.cli.cameras import HOST, Shop, opened
 from tests.cli.rig import write_config
 
-PLACEHOLDER = "# The login is that of cameras as they are delivered"
+PLACEHOLDER = "# A login is that of cameras as they are delivered"
 
 
 async def streams(shop: Shop, *words: str, typed: str | None = None) -> tuple[Result, Any]:
@@ -65,6 +65,27 @@ async def test_a_login_of_ones_own(shop: Shop, tmp_path: Path) -> None:
     assert "RTSP password of ich" in result.stderr
     _result, content = await streams(shop, "--password-file", str(path))
     assert content["streams"]["camera_0101"][0].startswith("rtsp://admin:p%40ss")
+
+
+@pytest.mark.parametrize(
+    ("keys", "login"),
+    [
+        ({"rtsp_username": "shop", "rtsp_password": "p@ss"}, "shop:p%40ss"),
+        ({"rtsp_password": "geheim"}, "admin:geheim"),
+        ({"rtsp_username": "shop"}, "shop:admin"),
+    ],
+)
+async def test_a_login_of_the_configuration(shop: Shop, tmp_path: Path, keys: dict[str, str], login: str) -> None:
+    shop.configure(camera={"api_port": shop.camera.api_port, **keys}, cameras=[shop.entry])
+    result, content = await streams(shop)
+    assert PLACEHOLDER not in result.stdout
+    assert content["streams"]["camera_0101"] == [url(shop, "fhd", login)]
+    # A camera's own goes ahead, and the command line's ahead of both.
+    shop.configure(cameras=[{**shop.entry, "rtsp_username": "one", "rtsp_password": "two"}])
+    _result, content = await streams(shop)
+    assert content["streams"]["camera_0101"] == [url(shop, "fhd", "one:two")]
+    _result, content = await streams(shop, "--username", "ich", typed="geheim\n")
+    assert content["streams"]["camera_0101"] == [url(shop, "fhd", "ich:geheim")]
 
 
 async def test_what_the_bridge_remembers_is_asked_and_what_does_not_answer_is_told(tmp_path: Path) -> None:

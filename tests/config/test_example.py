@@ -21,6 +21,7 @@ SECRETS = (
     "mqtt_password",
     "certificate_password",
     "activation_code",
+    "rtsp_password",
     "other_secret_key",
     "web_token",
     "cloud_secret_key",
@@ -35,7 +36,8 @@ homeassistant: {enabled: true, discovery_prefix: homeassistant, discovery: devic
 account: {app_id: required, secret_key: required, certificate: null, certificate_password: null}
 tls: {verify: pin, ca: null, legacy: false}
 discovery: {enabled: true, interval: 60, bind: '0.0.0.0:10001', targets: [], adopt: all}
-camera: {api_port: 443, channel_port: 10021, transport: channel, keep_alive: 30, activation_code: null, account: null}
+camera: {api_port: 443, channel_port: 10021, transport: channel, keep_alive: 30, activation_code: null, account: null,
+  snapshot_interval: null, snapshot_on_motion: false, rtsp_username: null, rtsp_password: null}
 cameras: []
 events: {off_delay: 30, max_age: 30, late: mark}
 journal: {keep_days: 30, keep_megabytes: 256}

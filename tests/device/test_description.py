@@ -41,3 +41,20 @@ async def test_what_a_camera_does_not_tell(value: object) -> None:
     info = await ask_info(api)
     assert (info.pop("mac"), set(info.values())) == ("x" * 256, {None})
     assert set((await ask_streams(api)).values()) == {None}
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ("rtsp://10.0.0.7/0f/live_hd.sdp", "rtsp://10.0.0.7/0f/live_hd.sdp"),
+        ("rtsp://admin:p@ss@10.0.0.7:554/0f/live_hd.sdp?a=1", "rtsp://10.0.0.7:554/0f/live_hd.sdp?a=1"),
+        ("rtsp://admin:pass@[10.0.0.7/0f", None),
+    ],
+)
+async def test_a_stream_is_told_without_a_login(told: str, shown: str | None) -> None:
+    class Talkative(CameraApi):
+        async def call(self, endpoint: Endpoint, /, **params: Any) -> dict[str, Any]:
+            return {"hd_live_url": told, "fhd_live_url": None}
+
+    api = Talkative("FS-1", Address("127.30.3.3", 1), trust(), CREDENTIALS)
+    assert await ask_streams(api) == {"stream_hd": shown, "stream_fhd": None}

@@ -8,8 +8,9 @@ import pytest
 from aiohttp import web
 
 from ipc_bridge.catalog.device import GET_RECORD_LIST
+from ipc_bridge.device import downloads
 from ipc_bridge.device.api import CameraApi
-from ipc_bridge.device.downloads import open_download
+from ipc_bridge.device.downloads import open_download, until_there
 from ipc_bridge.errors import RejectedFileError, ReplyError, UnreachableError
 from ipc_bridge.simulator import SimulatedCamera
 from ipc_bridge.simulator.files import flv
@@ -92,3 +93,24 @@ async def test_nobody_else_is_asked(camera: SimulatedCamera) -> None:
     async with api_of(camera) as api:
         with pytest.raises(RejectedFileError, match="not on this camera"):
             await read(api, "https://127.30.3.9/1.flv")
+
+
+@pytest.mark.parametrize("none_yet", [always(b"", 404), always(b'{"code": 236}'), always(b"")])
+async def test_a_clip_is_waited_for(none_yet: Respond, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(downloads, "POLL_SECONDS", 0.01)
+    asked = 0
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse:
+        nonlocal asked
+        asked += 1
+        return await none_yet(request) if asked < 4 else web.Response(body=VIDEO)
+
+    async with server(respond) as address, api_of(address) as api:
+        await until_there(api, f"https://{address}/1.flv")
+    assert asked == 4
+
+
+async def test_a_clip_elsewhere_is_not_waited_for(camera: SimulatedCamera) -> None:
+    async with api_of(camera) as api:
+        with pytest.raises(RejectedFileError, match="not on this camera"):
+            await until_there(api, "https://127.30.3.9/1.flv")

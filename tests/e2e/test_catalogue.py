@@ -179,6 +179,8 @@ WRITABLE: dict[str, tuple[str, Any, dict[str, Any]]] = {
     "detect_start": ("21:00", "21:00", {"start_time": 1260}),
     "detect_stop": ("24:00", "24:00", {"stop_time": 1440}),
     "name": ("Tür 7", "Tür 7", {"name": "Tür 7"}),
+    "regular_visits": ("3", 3, {}),
+    "regular_days": ("30", 30, {}),
     "door_line": (
         '{"resolution": "720p", "start_x": 0, "start_y": 9, "end_x": 1280, "end_y": 720}',
         {"resolution": "720p", "start_x": 0, "start_y": 9, "end_x": 1280, "end_y": 720},
@@ -194,12 +196,18 @@ async def test_every_property_is_read_written_and_shown(shop: Shop) -> None:
     state = await shop.state()
     assert state.keys() == SETTINGS.keys()
     motion_state = shop.hub.messages(topic("state", MOTION_SN))[-1].json
-    assert SETTINGS.keys() - motion_state.keys() == {"face_optimize_seconds", "face_groups"}
+    assert SETTINGS.keys() - motion_state.keys() == {
+        "face_optimize_seconds",
+        "face_groups",
+        "regular_visits",
+        "regular_days",
+    }
     for name, (payload, public, controls) in WRITABLE.items():
         answer = await shop.set(name, payload)
         assert answer == {"status": "ok", "transaction": None, "data": {name: public}}
         await shop.state(**{name: public})
         assert {key: getattr(shop.camera.controls, key) for key in controls} == controls
+    assert (shop.camera.library.times, shop.camera.library.period) == (3, 30)
     line = shop.camera.controls.door_line
     assert line is not None
     assert (line.resolution, line.start_y, line.end_x) == (1, 9, 1280)

@@ -16,7 +16,8 @@ from ipc_bridge.bridge.commands import MAX_WAITING
 from ipc_bridge.catalog.device import ENDPOINTS
 from ipc_bridge.catalog.endpoint import Effect
 from ipc_bridge.catalog.fields import MAX_FILE
-from ipc_bridge.simulator import SimulatedCamera
+from ipc_bridge.simulator import CardStatus, Code, SimulatedCamera
+from ipc_bridge.simulator.files import fetch, flv
 from tests.e2e.harness import PATIENCE, Site, Subscriber, offline, online, overview
 from tests.e2e.stories import Stage, Story, told
 
@@ -362,6 +363,18 @@ async def a_snapshot(stage: Stage, camera: SimulatedCamera) -> None:
     assert (await ask(stage.hub, camera, "press/snapshot"))["error"]["name"] == "SNAPSHOT_FAILED"
 
 
+async def a_clip_is_answered_once_it_is_there(stage: Stage, camera: SimulatedCamera) -> None:
+    await ready(stage, camera)
+    # It is cut two seconds later; a camera that has no clip is refused at once.
+    answer = await ask(stage.hub, camera, "request/media/getCurVideos", {"preceding": 4, "following": 4})
+    assert answer["status"] == "ok"
+    url = answer["data"]["url"]
+    assert fetch(camera._state, url.partition(f":{camera.api_port}")[2]).content == flv(8)
+    camera.card = CardStatus.OUT
+    answer = await ask(stage.hub, camera, "request/media/getCurVideos", {"preceding": 4, "following": 4})
+    assert (answer["error"]["kind"], answer["error"]["code"]) == ("camera", Code.CLIP_SERVICE_NOT_RUNNING)
+
+
 async def a_camera_is_renamed(stage: Stage, camera: SimulatedCamera) -> None:
     await ready(stage, camera)
     since = stage.hub.mark()
@@ -415,6 +428,7 @@ STORIES = [
     Story(faces_with_pictures_and_attributes),
     Story(more_than_a_camera_can_take),
     Story(a_snapshot),
+    Story(a_clip_is_answered_once_it_is_there, {"clip_unit": 0.25}),
     Story(a_camera_is_renamed),
     Story(the_configured_name_goes_ahead, entry={"name": "Configured"}),
     Story(what_changes_on_the_camera_is_seen),

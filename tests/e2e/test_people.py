@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import AsyncIterator
 from datetime import datetime
 
@@ -17,6 +18,7 @@ from tests.e2e.harness import Site, online
 from tests.e2e.stories import Act, Stories, side_by_side
 
 STORIES = Stories()
+DAY = 86_400.0
 
 
 def topic(camera: SimulatedCamera, leaf: str) -> str:
@@ -64,6 +66,20 @@ async def people_of_today(site: Site) -> None:
     assert all(one != other for one, other in itertools.pairwise(shown))
     assert not daemon.lines("WARNING", "counts")
     assert (await site.kept(broker.port))[topic(front, "flow")] == hub.messages(topic(front, "flow"))[-1].payload
+
+
+@STORIES.tell
+async def the_day_is_the_cameras(site: Site) -> None:
+    broker = await site.broker()
+    hub = await site.subscriber(broker.port)
+    begun = time.time()
+    # Its clock is a day ahead: what it counts now belongs to a day that has not begun here.
+    camera = await site.camera(clock_offset=DAY)
+    camera.count_people(Flow.IN, 2)
+    await site.daemon(broker, state={"flow_interval": 0.2})
+    counts = (await hub.wait_for(topic(camera, "flow"), lambda flow: flow.json["in"] == 2)).json
+    since = datetime.fromisoformat(counts["since"]).timestamp()
+    assert midnight_before(begun + DAY) <= since <= midnight_before(time.time() + DAY)
 
 
 @STORIES.tell

@@ -151,12 +151,45 @@ async def nobody_else_is_asked(stage: Stage, camera: SimulatedCamera) -> None:
     assert len(stage.daemon.lines("WARNING", "is refused")) == 1
 
 
+async def snapshots_that_nobody_presses_for(stage: Stage, camera: SimulatedCamera) -> None:
+    await ready(stage.hub, camera)
+    snapshots = topic(camera, "snapshot")
+    # At once, so that there is something to see, and again.
+    await stage.hub.wait_for(snapshots, lambda image: image.user_properties == (), count=2)
+    event_id = camera.emit_motion()
+    motion = await stage.hub.wait_for(topic(camera, "event/motion"), lambda event: event.json["event_id"] == event_id)
+    uid = (("uid", motion.json["uid"]),)
+    image = await stage.hub.wait_for(snapshots, lambda image: image.user_properties == uid)
+    assert image.payload == JPEG
+    assert image.number > motion.number
+    assert (await stage.site.kept(stage.broker.port))[snapshots] == JPEG
+    files = list((stage.site.directory / "state" / "pictures").rglob(f"{camera.sn}_snapshot_*.jpg"))
+    assert len(files) >= 2
+    # Others take none by themselves.
+    taken = {message.topic for message in stage.hub.everything if message.topic.endswith("/snapshot")}
+    assert taken == {snapshots}
+
+
+async def streams_without_a_login(stage: Stage, camera: SimulatedCamera) -> None:
+    await ready(stage.hub, camera)
+    info = await stage.hub.wait_for(topic(camera, "info"), lambda info: info.json["streams"]["hd"] is not None)
+    for size, url in info.json["streams"].items():
+        assert url.startswith(f"rtsp://{camera.host}/")
+        assert url.endswith(f"/live_{size}.sdp")
+    assert list(info.json["streams"]) == ["hd", "fhd"]
+    await stage.hub.caught_up()
+    # What is in the configuration for them stays there.
+    assert not [message for message in stage.hub.everything if b"rtsp-geheim" in message.payload]
+
+
 STORIES = [
     Story(a_burst_of_faces),
     Story(a_picture_that_is_too_large_for_home_assistant),
     Story(a_late_face_is_no_news),
     Story(a_key_that_ran_out_and_a_face_without_a_picture),
     Story(nobody_else_is_asked),
+    Story(streams_without_a_login, entry={"rtsp_username": "shop", "rtsp_password": "rtsp-geheim"}),
+    Story(snapshots_that_nobody_presses_for, entry={"snapshot_interval": 0.5, "snapshot_on_motion": True}),
 ]
 
 

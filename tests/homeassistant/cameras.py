@@ -43,6 +43,8 @@ STATE: dict[str, Any] = {
     "door_line": {"resolution": "1080p", "start_x": 0, "start_y": 0, "end_x": 500, "end_y": 0},
     "face_optimize_seconds": 2,
     "face_groups": [{"name": "vip", "count": 1, "capacity": 1000}],
+    "regular_visits": 5,
+    "regular_days": 7,
     "sd_card": "working",
     "wifi_ssid": "Shop",
     "ip_mode": "dhcp",

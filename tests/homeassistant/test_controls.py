@@ -66,6 +66,8 @@ def test_what_a_camera_with_everything_gets() -> None:
         "flow_mode": "select",
         "face_interval": "number",
         "face_optimize_seconds": "number",
+        "regular_visits": "number",
+        "regular_days": "number",
         "sd_card": "sensor",
         "sd_card_problem": "binary_sensor",
         "wifi_ssid": "sensor",
@@ -97,10 +99,12 @@ def test_bounds_units_and_options() -> None:
         "audio_level": (0, 3),
         "face_interval": (0, 86_400),
         "face_optimize_seconds": (1, 6),
+        "regular_visits": (1, 10),
+        "regular_days": (1, 100),
     }
     controls = {key: config for key, config in components.items() if "command_topic" in config}
     units = {key: unit for key, config in controls.items() if (unit := config.get("unit_of_measurement"))}
-    assert units == {"face_interval": "s", "face_optimize_seconds": "s"}
+    assert units == {"face_interval": "s", "face_optimize_seconds": "s", "regular_days": "d"}
     assert {key: config["options"] for key, config in components.items() if "options" in config} == {
         "ir_mode": ["off", "on", "auto"],
         "rotation": ["0", "180"],

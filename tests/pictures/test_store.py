@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ipc_bridge.errors import StorageError
-from ipc_bridge.pictures.store import LOOK_EVERY, PictureStore
+from ipc_bridge.pictures.store import PictureStore
 from ipc_bridge.simulator.portraits import JPEG, portrait
 from tests.bridge.samples import NOW, StoppedClock
 
@@ -103,17 +103,6 @@ def test_age(tmp_path: Path) -> None:
     assert (cupboard.store.pictures, cupboard.store.size) == (0, 0)
 
 
-def test_age_is_looked_at_once_an_hour(tmp_path: Path) -> None:
-    cupboard = Cupboard(tmp_path, keep_days=1)
-    cupboard.put(1)
-    cupboard.clock.go_on(DAY)
-    cupboard.put(2)
-    assert len(cupboard.files()) == 2
-    cupboard.clock.go_on(LOOK_EVERY)
-    cupboard.put(3)
-    assert cupboard.files() == ["2020-06-25/SN_face_2_1.jpg", "2020-06-25/SN_face_3_1.jpg"]
-
-
 @given(sizes=st.lists(st.integers(100, 3000), min_size=1, max_size=60), pauses=st.integers(0, 20_000))
 @settings(max_examples=40, deadline=None)
 def test_a_full_store_stays_within_its_limit_and_keeps_the_newest(
@@ -178,8 +167,9 @@ def test_a_disk_that_takes_nothing(cupboard: Cupboard, monkeypatch: pytest.Monke
         patch.setattr(Path, "replace", full)
         with pytest.raises(StorageError):
             cupboard.put(2)
-    assert not list(cupboard.directory.rglob("*.new"))
-    cupboard.put(3)
+    assert not cupboard.files()
+    cupboard.put(1)
+    cupboard.check()
 
 
 def test_a_place_that_is_none(tmp_path: Path) -> None:

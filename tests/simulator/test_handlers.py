@@ -69,7 +69,7 @@ async def test_what_fits_is_not_called_unfit(row: Endpoint, http: aiohttp.Client
     assert code == 0 or code in row.codes
     if code == 0 and row.reply:
         row.read(data)
-        assert data.keys() >= row.reply.keys() - {"snap_size_thr"}
+        assert data.keys() >= row.told.keys() - {"snap_size_thr"}
 
 
 @pytest.mark.parametrize("row", WITH_PARAMS, ids=name_of)
