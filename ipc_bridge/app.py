@@ -224,6 +224,7 @@ class _CameraAnnouncer:
             __version__,
             self._config.camera_for(info.sn).api_port,
             state,
+            known.unsupported,
             allow_destructive=self._config.commands.allow_destructive,
         )
         self._announcer.announce(device, known.announced, then)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,19 +70,33 @@ _LIMITS = frozenset(name for setting in SETTINGS.values() for name in (setting.m
 """Properties that are seen in others."""
 
 
-def select_components(model: Model, state: Mapping[str, Any], *, allow_destructive: bool) -> Selection:
-    """Return what a camera of ``model`` gets whose properties are ``state``."""
+def select_components(
+    model: Model, state: Mapping[str, Any], unsupported: Collection[str] = (), *, allow_destructive: bool
+) -> Selection:
+    """Return what a camera gets.
+
+    Args:
+        model: what it is.
+        state: its properties, as far as they are known.
+        unsupported: paths of the calls that it turned out not to have.
+        allow_destructive: whether there may be buttons for what destroys something.
+    """
     fixed = [row for row in CAMERA_COMPONENTS if model.has_faces or not row.faces]
     rows = [*fixed, *_actions(model, allow_destructive=allow_destructive)]
     unknown = frozenset(name for name, setting in SETTINGS.items() if not _is_known(setting, state))
-    # Of what the model cannot have, nothing is to come.
-    awaited = frozenset(name for name in unknown if SETTINGS[name].getter.supports(model))
+    # Of what this camera cannot have, nothing is to come.
+    awaited = frozenset(name for name in unknown if _may_come(SETTINGS[name], model, unsupported))
     shown = [row for row in rows if row.needs not in unknown]
     return Selection([*shown, *_settings(state)], awaited | {row.key for row in rows if row.needs in awaited})
 
 
 def _is_known(setting: Setting, state: Mapping[str, Any]) -> bool:
     return setting.name in state and (setting.options is None or bool(state.get(setting.options)))
+
+
+def _may_come(setting: Setting, model: Model, unsupported: Collection[str]) -> bool:
+    getters = [SETTINGS[name].getter for name in (setting.name, setting.options) if name is not None]
+    return all(getter.supports(model) and getter.path not in unsupported for getter in getters)
 
 
 def _settings(state: Mapping[str, Any]) -> Iterator[Component]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -72,6 +72,7 @@ def camera_device(
     version: str,
     api_port: int,
     state: Mapping[str, Any] = MappingProxyType({}),
+    unsupported: Collection[str] = (),
     *,
     allow_destructive: bool = False,
 ) -> Device:
@@ -83,6 +84,7 @@ def camera_device(
         version: the bridge's.
         api_port: where its own pages are.
         state: its properties, as ``camera/<sn>/state`` has them; empty while none is known.
+        unsupported: paths of the calls that it turned out not to have.
         allow_destructive: ``commands.allow_destructive``.
     """
     device_id = camera_id(topics, info.sn)
@@ -101,7 +103,7 @@ def camera_device(
         "via_device": bridge_id(topics),
     }
     bridge_status, camera_status = topics.bridge("status"), topics.camera(info.sn, "status")
-    selection = select_components(info.model, state, allow_destructive=allow_destructive)
+    selection = select_components(info.model, state, unsupported, allow_destructive=allow_destructive)
     components = _components(
         selection.components,
         device_id,

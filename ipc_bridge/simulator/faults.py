@@ -45,6 +45,8 @@ class Faults:
     """Answers of channel, API and discovery come that many seconds late."""
     refusals: dict[Refusable, Refusal] = field(default_factory=dict)
     """Requests that get an error code whatever they say."""
+    lacking: dict[str, int] = field(default_factory=dict)
+    """Calls of the API, by path, that get this code as if the camera did not have them."""
     duplicate: bool = False
     """Each event is sent twice."""
     wrong_serial: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from ipc_bridge import __version__
@@ -54,6 +55,7 @@ def camera(
     topics: Topics = TOPICS,
     api_port: int = 443,
     state: dict[str, Any] = STATE,
+    unsupported: Collection[str] = (),
     *,
     allow_destructive: bool = False,
     **changes: Any,
@@ -61,4 +63,4 @@ def camera(
     """A camera that is known, apart from ``changes`` to its info."""
     known = {name: getattr(FULL, name) for name in FULL.__slots__} | changes
     info = CameraInfo(**known)
-    return camera_device(topics, info, __version__, api_port, state, allow_destructive=allow_destructive)
+    return camera_device(topics, info, __version__, api_port, state, unsupported, allow_destructive=allow_destructive)
