@@ -7,13 +7,18 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import aiohttp
+
+from ipc_bridge.catalog.settings import GETTERS, SETTINGS
 from ipc_bridge.homeassistant.components import Component
 from ipc_bridge.homeassistant.controls import select_components
 from ipc_bridge.models import Model
 from ipc_bridge.simulator import MOTION_MODEL, SimulatedCamera
 from tests.e2e.harness import Broker, Site, Subscriber, online
 from tests.live_homeassistant import root
-from tests.live_homeassistant.hass import DEAD, HomeAssistant
+from tests.live_homeassistant.hass import DEAD, PATIENCE, HomeAssistant
+from tests.simulator.api import Api
+from tests.simulator.client import trusting_context
 
 AT_ONCE = 3
 """Sites that a worker has at a time. Most of it is waiting, but each start of Home Assistant takes a core for 2 s."""
@@ -31,11 +36,13 @@ class Home:
 
     async def face_camera(self) -> SimulatedCamera:
         """An FM020 that is called "Front door"."""
-        return await self.site.camera(FACE_SN, name="Front door", mac="02:00:00:00:00:0A")
+        return await self.site.camera(FACE_SN, name="Front door", mac="02:00:00:00:00:0A", reboot_seconds=0.0)
 
     async def motion_camera(self) -> SimulatedCamera:
         """An FM010 that is called "Back door"."""
-        return await self.site.camera(MOTION_SN, name="Back door", model=MOTION_MODEL, mac="02:00:00:00:00:0B")
+        return await self.site.camera(
+            MOTION_SN, name="Back door", model=MOTION_MODEL, mac="02:00:00:00:00:0B", reboot_seconds=0.0
+        )
 
     async def shown(self, *cameras: SimulatedCamera) -> None:
         """Return once these cameras are online, and Home Assistant shows them so, with all that is known of them."""
@@ -72,6 +79,25 @@ class Home:
         await self.hass.wait_for(lambda: not silent(), f"life in all of {expected}")
         return entities
 
+    async def shows_the_truth(self, *cameras: SimulatedCamera) -> None:
+        """Return once every entity of a property shows what its camera says when it is asked past the bridge."""
+        entities = await self.hass.entities()
+        expected = {}
+        for camera in cameras:
+            for key, value in (await truth(camera)).items():
+                entity = entities.get(f"ipc_bridge_{camera.sn}_{key}")
+                if entity is not None and entity["disabled_by"] is None:
+                    expected[entity["entity_id"]] = as_shown(entity["entity_id"], value)
+
+        def wrong() -> dict[str, tuple[str, str | None]]:
+            return {it: (what, shown) for it, what in expected.items() if (shown := self.hass.state(it)) != what}
+
+        assert expected
+        try:
+            await self.hass.wait_for(lambda: not wrong(), "what the cameras say")
+        except AssertionError:
+            raise AssertionError(f"what the cameras say, and what is shown instead: {wrong()}") from None
+
     def untold(self) -> set[str]:
         """Unique ids of what cameras do not tell of themselves at present."""
         told = self.properties()
@@ -81,6 +107,30 @@ class Home:
 def rows_of(model: str, properties: Mapping[str, Any], *, allow_destructive: bool = False) -> Sequence[Component]:
     """The rows of the component table for a camera."""
     return select_components(Model(model), properties, allow_destructive=allow_destructive).components
+
+
+async def truth(camera: SimulatedCamera) -> dict[str, Any]:
+    """A camera's properties as it tells them itself; None for what it refuses to tell."""
+    answers = {}
+    connector = aiohttp.TCPConnector(ssl=trusting_context(), force_close=True)
+    async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(PATIENCE)) as http:
+        for getter in GETTERS:
+            if getter.supports(Model(camera.settings.model)):
+                code, data = await Api(http, camera).call(getter)
+                answers[getter] = None if code else getter.read(data)
+    return {
+        name: None if answer is None else setting.read(answer)
+        for name, setting in SETTINGS.items()
+        for answer in [answers.get(setting.getter)]
+        if setting.getter in answers
+    }
+
+
+def as_shown(entity_id: str, value: Any) -> str:
+    """The state of an entity whose property is ``value``."""
+    if value is None:
+        return "unknown"
+    return str(value).lower() if entity_id.startswith("switch.") else str(value)
 
 
 def may_be_unknown(entity_id: str) -> bool:

@@ -14,7 +14,9 @@ import pytest
 import pytest_asyncio
 
 from ipc_bridge import __version__
+from ipc_bridge.catalog.settings import SETTINGS
 from ipc_bridge.homeassistant.components import BRIDGE_COMPONENTS, Component
+from ipc_bridge.models import Model
 from ipc_bridge.simulator import SimulatedCamera
 from tests.e2e.harness import Site
 from tests.live_homeassistant import root
@@ -156,15 +158,15 @@ async def test_the_states_are_the_cameras(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("device", [FACE, MOTION])
-async def test_the_properties_are_the_cameras(stage: Stage, device: str) -> None:
-    properties = stage.properties(device)
-    about = {row.key: entity_id(device, row) for row in stage.rows(device) if row.key in properties}
-    assert {"led", "ir_mode", "zoom", "name", "detect_stop", "sd_card"} <= about.keys()
-    for key, name in about.items():
-        if name in stage.home.hass.states:
-            value = "unknown" if properties[key] is None else str(properties[key])
-            shown = value.lower() if name.startswith("switch.") else value
-            assert (key, stage.home.hass.state(name)) == (key, shown)
+async def test_every_property_of_the_model_is_known(stage: Stage, device: str) -> None:
+    model = Model((stage.face if device == FACE else stage.motion).settings.model)
+    assert stage.properties(device).keys() == {it for it, row in SETTINGS.items() if row.getter.supports(model)}
+
+
+async def test_the_properties_are_the_cameras(stage: Stage) -> None:
+    await stage.home.shows_the_truth(stage.face, stage.motion)
+    for name in ("front_door", "back_door"):
+        assert stage.home.hass.state(f"binary_sensor.{name}_sd_card_problem") == "off"
 
 
 async def test_home_assistant_knows_every_key(stage: Stage) -> None:
