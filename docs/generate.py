@@ -101,8 +101,9 @@ def _contexts(group: click.Context) -> Iterator[click.Context]:
     if not isinstance(group.command, click.Group):
         yield group
         return
-    for name, command in sorted(group.command.commands.items()):
-        yield from _contexts(click.Context(command, parent=group, info_name=name))
+    for name in group.command.list_commands(group):
+        if (command := group.command.get_command(group, name)) is not None:
+            yield from _contexts(click.Context(command, parent=group, info_name=name))
 
 
 def _endpoints_lines() -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from docs.generate import FOLDER, command_line
-from ipc_bridge.cli import main
+from ipc_bridge.cli import COMMANDS
 
 
 def test_the_document_is_as_the_commands() -> None:
@@ -13,7 +13,5 @@ def test_the_document_is_as_the_commands() -> None:
 def test_the_readme_names_every_command() -> None:
     readme = (FOLDER.parent / "README.md").read_text(encoding="utf-8")
     assert [
-        name
-        for name in main.commands
-        if f"| `ipc-bridge {name}" not in readme and f", `ipc-bridge {name}`" not in readme
+        name for name in COMMANDS if f"| `ipc-bridge {name}" not in readme and f", `ipc-bridge {name}`" not in readme
     ] == []

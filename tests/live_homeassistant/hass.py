@@ -35,7 +35,7 @@ logger: {{default: warning}}
 # mounts are gone with it. Each program becomes the next, so that it is Home Assistant that a signal reaches.
 _START = """
 mount --bind "$2" "$1/config" && mount --rbind /dev "$1/dev" && mount -t proc proc "$1/proc" &&
-exec env --ignore-environment PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 HOME=/config PYTHONDONTWRITEBYTECODE=1 \
+exec env --ignore-environment PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 HOME=/config \
     chroot "$1" "$3" -m homeassistant --config /config --skip-pip --log-no-color
 """
 _ENTRY = re.compile(r"^(?=\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.)", re.MULTILINE)
