@@ -13,7 +13,7 @@ COVERAGE := $(if $(filter all,$(IPC_BRIDGE_TEST_REQUIRE)),--cov)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo install test faults-short faults test-homeassistant check format docs lock benchmark clean
+.PHONY: help demo install test faults-short faults homeassistant test-homeassistant check format docs lock benchmark clean
 
 help:
 	@echo "make demo               a broker, simulated cameras and the bridge on this machine: a first look"
@@ -45,6 +45,10 @@ faults-short: .venv/dev.stamp
 
 faults: .venv/dev.stamp
 	$(BIN)/python -m tests.faults
+
+# Outside the checkout, once: a root directory with another Python, see docs/testing.md.
+homeassistant: .venv/dev.stamp
+	$(BIN)/python -m tests.live_homeassistant.root
 
 test-homeassistant: .venv/dev.stamp
 	$(BIN)/python -m tests.live_homeassistant

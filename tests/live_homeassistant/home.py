@@ -21,7 +21,7 @@ from tests.simulator.api import Api
 from tests.simulator.client import trusting_context
 
 AT_ONCE = 3
-"""Sites that a worker has at a time. Most of it is waiting, but each start of Home Assistant takes a core for 2 s."""
+"""Sites that a worker has at a time. Most of it is waiting, but each start of Home Assistant takes a core for 3 s."""
 FACE_SN, MOTION_SN = "FS101D8BS00101", "SS101D8BS00102"
 
 

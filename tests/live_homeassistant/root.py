@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import hashlib
 import os
 import platform
@@ -175,3 +176,10 @@ def _locked(kind: int) -> Iterator[None]:
     with (directory() / "lock").open("a") as lock:
         fcntl.flock(lock, kind)
         yield
+
+
+if __name__ == "__main__":
+    try:
+        build(functools.partial(print, flush=True))
+    except BuildError as problem:
+        sys.exit(str(problem))

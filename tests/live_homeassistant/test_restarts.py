@@ -14,7 +14,7 @@ import pytest_asyncio
 from ipc_bridge.simulator import SimulatedCamera
 from tests.e2e.harness import Daemon
 from tests.e2e.stories import Act, Stories, side_by_side
-from tests.live_homeassistant.home import AT_ONCE, Home, at_home
+from tests.live_homeassistant.home import Home, at_home
 
 STORIES = Stories()
 
@@ -157,7 +157,7 @@ async def what_is_away_is_not_shown_as_if_it_were_there(home: Home) -> None:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def acts(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[str, Act]]:
-    async with side_by_side(tmp_path_factory.mktemp("restarts"), STORIES, AT_ONCE) as acts:
+    async with side_by_side(tmp_path_factory.mktemp("restarts"), STORIES, len(STORIES)) as acts:
         yield acts
 
 
