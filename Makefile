@@ -21,6 +21,7 @@ help:
 	@echo "make faults-short       every fault, briefly"
 	@echo "make faults             every fault at length, and the table in docs/reliability.md; takes half an hour"
 	@echo "make test-homeassistant the bridge in a real Home Assistant, which the first run installs (as root)"
+	@echo "make homeassistant      that Home Assistant alone"
 	@echo "make check              formatting, lint, types and layers"
 	@echo "make format             formats the code and fixes what ruff can fix"
 	@echo "make docs               docs/endpoints.md and docs/command-line.md anew from the code"

@@ -25,6 +25,8 @@ SUITE = "forky"
 PYTHON = "python3.14"
 LIBRARIES = ("libturbojpeg0",)
 """What wheels leave to Debian."""
+NEEDED = {"debootstrap": "debootstrap", "mosquitto": "mosquitto", "ip": "iproute2", "unshare": "util-linux"}
+"""Programs of this machine, and the packages that they are in."""
 PINS = Path(__file__).parents[2] / "requirements" / "homeassistant.txt"
 INTERPRETER = "/opt/homeassistant/bin/python"
 """The virtual environment's, as seen in the root."""
@@ -80,12 +82,12 @@ def build(say: Callable[[str], None]) -> Path:
         BuildError: something that it takes is missing.
     """
     root = path()
+    if os.geteuid() != 0:
+        raise BuildError("Home Assistant lives in a root directory and a network of its own, which take root's rights")
+    if missing := [f"{name} (apt-get install {package})" for name, package in NEEDED.items() if not _has(name)]:
+        raise BuildError(f"Home Assistant's tests need {', '.join(missing)}")
     if root.exists():
         return root
-    if os.geteuid() != 0:
-        raise BuildError("Home Assistant's root directory is built by debootstrap, which takes root's rights")
-    if shutil.which("debootstrap", path=search_path()) is None:
-        raise BuildError("debootstrap is missing (apt-get install debootstrap)")
     mirror = _mirror()
     directory().mkdir(parents=True, exist_ok=True)
     say(f"Building Home Assistant in {root}: one to three minutes, once")
@@ -163,6 +165,10 @@ def _run(command: tuple[str, ...]) -> str:
     if done.returncode != 0:
         raise BuildError(f"{' '.join(command)}: exit status {done.returncode}\n{done.stdout[-_LAST:]}")
     return done.stdout
+
+
+def _has(program: str) -> bool:
+    return shutil.which(program, path=search_path()) is not None
 
 
 def search_path() -> str:
