@@ -53,6 +53,7 @@ _OF_THE_ROOT = (
 _OF_AN_OUTAGE = (
     "Failed to connect to MQTT server",
     "Error returned from MQTT server: The connection was lost",
+    "No ACK from MQTT server",
     "Error talking to MQTT: The client is not currently connected",
     "[paho.mqtt.client]",
 )

@@ -92,14 +92,18 @@ async def any_order(home: Home, order: tuple[str, ...]) -> None:
     devices, entities = await home.hass.devices(), await site.registered()
     for part in order:
         await site.end(part)
+    # Nobody saw that it was changed.
+    site.camera.controls.led_switch, site.camera.controls.zoom = 0, 120
     for part in order:
         await site.begin(part)
     assert await site.registered() == entities
+    await home.shows_the_truth(site.camera)
     await site.fires(2)
     for part in order:
         await site.end(part)
         await site.begin(part)
     assert await site.registered() == entities
+    await home.shows_the_truth(site.camera)
     await site.fires(3)
     after = await home.hass.devices()
     assert after.keys() == devices.keys()
