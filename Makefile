@@ -13,20 +13,22 @@ COVERAGE := $(if $(filter all,$(IPC_BRIDGE_TEST_REQUIRE)),--cov)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo install test faults-short faults check format docs lock benchmark clean
+.PHONY: help demo install test faults-short faults homeassistant test-homeassistant check format docs lock benchmark clean
 
 help:
-	@echo "make demo         a broker, simulated cameras and the bridge on this machine: a first look"
-	@echo "make test         all tests that this machine can run"
-	@echo "make faults-short every fault, briefly"
-	@echo "make faults       every fault at length, and the table in docs/reliability.md; takes half an hour"
-	@echo "make check        formatting, lint, types and layers"
-	@echo "make format       formats the code and fixes what ruff can fix"
-	@echo "make docs         what of docs/ is made of the code: endpoints, the cloud's, the command line"
-	@echo "make install      .venv with everything for development"
-	@echo "make lock         requirements/*.txt anew from pyproject.toml (with Python 3.11)"
-	@echo "make benchmark    measures throughput, latency and memory"
-	@echo "make clean        removes what the above made"
+	@echo "make demo               a broker, simulated cameras and the bridge on this machine: a first look"
+	@echo "make test               all tests that this machine can run"
+	@echo "make faults-short       every fault, briefly"
+	@echo "make faults             every fault at length, and the table in docs/reliability.md; takes half an hour"
+	@echo "make test-homeassistant the bridge in a real Home Assistant, which the first run installs (as root)"
+	@echo "make homeassistant      that Home Assistant alone"
+	@echo "make check              formatting, lint, types and layers"
+	@echo "make format             formats the code and fixes what ruff can fix"
+	@echo "make docs               what of docs/ is made of the code: endpoints, the cloud's, the command line"
+	@echo "make install            .venv with everything for development"
+	@echo "make lock               requirements/*.txt anew from pyproject.toml (with Python 3.11)"
+	@echo "make benchmark          measures throughput, latency and memory"
+	@echo "make clean              removes what the above made"
 
 demo: .venv/demo.stamp
 	$(BIN)/ipc-bridge demo
@@ -44,6 +46,13 @@ faults-short: .venv/dev.stamp
 
 faults: .venv/dev.stamp
 	$(BIN)/python -m tests.faults
+
+# Outside the checkout, once: a root directory with another Python, see docs/testing.md.
+homeassistant: .venv/dev.stamp
+	$(BIN)/python -m tests.live_homeassistant.root
+
+test-homeassistant: .venv/dev.stamp
+	$(BIN)/python -m tests.live_homeassistant
 
 check: .venv/dev.stamp
 	$(BIN)/ruff check $(CODE)
@@ -65,11 +74,16 @@ benchmark: .venv/dev.stamp
 COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --upgrade --generate-hashes --no-strip-extras \
 	--allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
+# Home Assistant needs another Python, for which pip-compile cannot speak. Every pin of it is Home Assistant's own.
+COMPILE_OTHER_PYTHON := $(BIN)/uv pip compile --quiet --upgrade --no-config --no-python-downloads --python-version 3.14.2 \
+	--generate-hashes --custom-compile-command "make lock"
+
 lock: .venv/dev.stamp
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \
 		echo "The lock files are made with Python 3.11, the oldest that is supported: make clean; make lock PYTHON=python3.11"; exit 1; }
 	$(COMPILE) --extra embedded --extra dev --output-file requirements/dev.txt pyproject.toml
 	$(COMPILE) --extra embedded --constraint requirements/dev.txt --output-file requirements/demo.txt pyproject.toml
+	$(COMPILE_OTHER_PYTHON) --output-file requirements/homeassistant.txt requirements/homeassistant.in
 
 clean:
 	rm -rf .venv build dist htmlcov .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -234,8 +234,7 @@ def _contexts(group: click.Context) -> Iterator[click.Context]:
         yield group
         return
     for name in group.command.list_commands(group):
-        command = group.command.get_command(group, name)
-        if command is not None:
+        if (command := group.command.get_command(group, name)) is not None:
             yield from _contexts(click.Context(command, parent=group, info_name=name))
 
 

@@ -345,6 +345,7 @@ class _CameraAnnouncer:
             __version__,
             self._config.camera_for(info.sn).api_port,
             state,
+            known.unsupported,
             counts=counts,
             pictures=self._config.pictures.enabled,
             allow_destructive=self._config.commands.allow_destructive,

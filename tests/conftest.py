@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -25,8 +26,11 @@ def pytest_configure() -> None:
         raise pytest.UsageError(message)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Says loudly what was not tested, and what to install."""
+    left_out = config.rootpath / "tests" / "live_homeassistant"
+    if any(Path(argument).resolve() in left_out.parents for argument in config.args):
+        terminalreporter.section("NOT TESTED: a real Home Assistant (make test-homeassistant)", yellow=True, bold=True)
     parts: Counter[str] = Counter()
     for report in terminalreporter.stats.get("skipped", []):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)

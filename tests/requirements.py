@@ -47,6 +47,17 @@ def require_program(name: str) -> Path:
     return Path(found)
 
 
+def require(found: object, part: str) -> None:
+    """Ends the test unless ``found``.
+
+    Args:
+        found: Whether the part is there.
+        part: What it is, and how to get it.
+    """
+    if not found:
+        _missing(part)
+
+
 def require_network_namespaces() -> Path:
     """Returns where ``ip`` is, or ends the test where it may not make network namespaces."""
     ip = require_program("ip")

@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
-PIN = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)(?:\[[^]]+\])?==(?P<version>[^ ;]+)", re.MULTILINE)
+PIN = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)(?:\[[^]]+\])?==(?P<version>[^ ;\n]+)", re.MULTILINE)
 
 
 def project() -> dict[str, Any]:
@@ -43,7 +43,13 @@ def test_both_lock_files_pin_the_same_versions() -> None:
     assert pins("demo.txt").items() <= pins("dev.txt").items()
 
 
-@pytest.mark.parametrize("lock", ["demo.txt", "dev.txt"])
+def test_home_assistant_is_locked_as_it_is_asked_for() -> None:
+    asked = pins("homeassistant.in")
+    assert "homeassistant" in asked
+    assert asked.items() <= pins("homeassistant.txt").items()
+
+
+@pytest.mark.parametrize("lock", ["demo.txt", "dev.txt", "homeassistant.txt"])
 def test_a_lock_file_names_no_place(lock: str) -> None:
     text = (ROOT / "requirements" / lock).read_text()
     assert re.findall(r"^.*(?:://|--(?:extra-)?index|--find-links|--trusted-host|[ @=]/).*$", text, re.MULTILINE) == []

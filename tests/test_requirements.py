@@ -41,6 +41,19 @@ def test_a_missing_part_fails_where_all_is_required(probe: pytest.Pytester, monk
     probe.runpytest_subprocess().assert_outcomes(failed=1)
 
 
+@pytest.mark.parametrize(("asked", "is_told"), [((), True), (("tests",), True), (("test_other.py",), False)])
+def test_a_run_of_everything_says_what_it_leaves_out(
+    probe: pytest.Pytester, asked: tuple[str, ...], is_told: bool
+) -> None:
+    probe.makeini("[pytest]\ntestpaths = tests")
+    folder = probe.mkdir("tests")
+    for test in (folder / "test_some.py", probe.path / "test_other.py"):
+        test.write_text("def test_it():\n    pass\n")
+    result = probe.runpytest_subprocess(*asked)
+    result.assert_outcomes(passed=1)
+    assert ("NOT TESTED: a real Home Assistant" in result.stdout.str()) is is_told
+
+
 def test_another_value_is_refused(probe: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(requirements.VARIABLE, "mosquitto")
     result = probe.runpytest_subprocess()

@@ -6,14 +6,14 @@ command line.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import cast
+import importlib
+from collections.abc import Mapping
 
 import click
 
 from ipc_bridge import __version__
 
-COMMANDS = {
+COMMANDS: Mapping[str, str] = {
     "run": "daemon.run",
     "check-config": "daemon.check_config",
     "discover": "discover.discover",
@@ -30,20 +30,21 @@ COMMANDS = {
     "simulate": "simulation.simulate",
     "demo": "simulation.demo",
 }
-"""Where each is."""
+"""Every command, and where it stands in this folder."""
 
 
 class _Commands(click.Group):
-    """Commands that are loaded once they are asked for: a daemon has no use for the others, which take 6 MB."""
+    """The commands; the module of one is imported when somebody asks for it: a bridge needs no simulator in memory."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's own
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - as click calls it
         return sorted(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's own
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - the same
         if cmd_name not in COMMANDS:
             return None
         module, _, name = COMMANDS[cmd_name].partition(".")
-        return cast("click.Command", getattr(import_module(f"{__name__}.{module}"), name))
+        command: click.Command = getattr(importlib.import_module(f"{__name__}.{module}"), name)
+        return command
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -62,6 +62,7 @@ def _address(_context: click.Context, _option: click.Parameter, value: str) -> s
     type=click.Path(path_type=Path, file_okay=False),
     help="Demand a client certificate, and write openapi.p12, its password and ca.pem into this directory.",
 )
+@click.option("--log-calls", is_flag=True, help="Write each call of their API and what it got to standard error.")
 @click.option("--seed", type=int, help="The same people in the same order every time.")
 def simulate(*, discovery_port: int, not_activated: bool, **options: Any) -> None:
     """Run simulated cameras on this machine's loopback addresses.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -85,6 +85,7 @@ _LIMITS = frozenset(name for setting in SETTINGS.values() for name in (setting.m
 def select_components(
     model: Model,
     state: Mapping[str, Any],
+    unsupported: Collection[str] = (),
     *,
     counts: bool | None = None,
     pictures: bool = True,
@@ -95,6 +96,7 @@ def select_components(
     Args:
         model: the camera's.
         state: its properties, as far as they are known.
+        unsupported: paths of the calls that it turned out not to have.
         counts: whether it counts people; None while nobody knows.
         pictures: whether pictures of faces are fetched.
         allow_destructive: ``commands.allow_destructive``.
@@ -102,8 +104,8 @@ def select_components(
     fixed = [row for row in CAMERA_COMPONENTS if model.has_faces or not row.faces]
     rows = [*fixed, *_actions(model, allow_destructive=allow_destructive)]
     unknown = frozenset(name for name, setting in SETTINGS.items() if not _is_known(setting, state))
-    # Of what the model cannot have, nothing is to come.
-    awaited = frozenset(name for name in unknown if SETTINGS[name].getter.supports(model))
+    # Of what this camera cannot have, nothing is to come.
+    awaited = frozenset(name for name in unknown if _may_come(SETTINGS[name], model, unsupported))
     if not pictures:
         unknown |= {PICTURES}
     if counts is False or (counts is None and not model.has_faces):
@@ -118,6 +120,11 @@ def select_components(
 
 def _is_known(setting: Setting, state: Mapping[str, Any]) -> bool:
     return setting.name in state and (setting.options is None or bool(state.get(setting.options)))
+
+
+def _may_come(setting: Setting, model: Model, unsupported: Collection[str]) -> bool:
+    getters = [SETTINGS[name].getter for name in (setting.name, setting.options) if name is not None]
+    return all(getter.supports(model) and getter.path not in unsupported for getter in getters)
 
 
 def _settings(state: Mapping[str, Any]) -> Iterator[Component]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -116,6 +116,7 @@ def camera_device(
     version: str,
     api_port: int,
     state: Mapping[str, Any] = MappingProxyType({}),
+    unsupported: Collection[str] = (),
     *,
     counts: bool | None = None,
     pictures: bool = True,
@@ -129,6 +130,7 @@ def camera_device(
         version: the bridge's.
         api_port: where its own pages are.
         state: its properties, as ``camera/<sn>/state`` has them; empty while none is known.
+        unsupported: paths of the calls that it turned out not to have.
         counts: whether it counts people; None while nobody knows.
         pictures: ``pictures.enabled``.
         allow_destructive: ``commands.allow_destructive``.
@@ -150,7 +152,12 @@ def camera_device(
     }
     bridge_status, camera_status = topics.bridge("status"), topics.camera(info.sn, "status")
     selection = select_components(
-        info.model, state, counts=counts, pictures=pictures, allow_destructive=allow_destructive
+        info.model,
+        state,
+        unsupported,
+        counts=counts,
+        pictures=pictures,
+        allow_destructive=allow_destructive,
     )
     components = _components(
         selection.components,

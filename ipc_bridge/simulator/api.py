@@ -128,6 +128,8 @@ class ApiServer:
             raise RefusalError(Code.URL_NOT_FOUND)
         if endpoint.models and self._state.settings.model not in {model.value for model in endpoint.models}:
             raise RefusalError(self._state.settings.unsupported)
+        if (code := self._state.faults.lacking.get(endpoint.path)) is not None:
+            raise RefusalError(code)
         return endpoint
 
     def _call(self, endpoint: Endpoint, form: Form) -> dict[str, Any] | None:

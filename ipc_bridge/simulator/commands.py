@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast, get_args
 
 import orjson
 
+from ipc_bridge.catalog.device import ENDPOINTS
 from ipc_bridge.simulator.camera import SimulatedCamera
 from ipc_bridge.simulator.card import CardStatus
 from ipc_bridge.simulator.faults import Refusable
@@ -96,6 +97,12 @@ def _refuse(camera: SimulatedCamera, words: Sequence[str]) -> None:
         raise UsageError(f"{words[0]} cannot be refused, only {', '.join(get_args(Refusable))}")
     count = _integer(words[2]) if len(words) > 2 else 1
     camera.faults.refuse(cast(Refusable, words[0]), _integer(words[1]), count)
+
+
+def _lack(camera: SimulatedCamera, words: Sequence[str]) -> None:
+    if words[0] not in ENDPOINTS:
+        raise UsageError(f"the API has no {words[0]}")
+    camera.faults.lacking[words[0]] = _integer(words[1]) if len(words) > 1 else camera.settings.unsupported
 
 
 def _reboot(camera: SimulatedCamera, words: Sequence[str]) -> None:
@@ -267,6 +274,7 @@ COMMANDS: dict[str, Command] = {
         Command("silent", "[SECONDS]", "read, but answer nothing, for that long or until speak", _silent, 0, 1),
         Command("speak", "", "end the silence", _speak),
         Command("refuse", "connect|subscribe|api CODE [COUNT]", "answer the next requests with CODE", _refuse, 2, 3),
+        Command("lack", "GROUP/ACTION [CODE]", "refuse that call as if it did not have it, until clear", _lack, 1, 2),
         Command("card", "out|unformatted|working|unknown", "the state of its SD card", _card, 1, 1),
         Command("reboot", "[SECONDS]", "be away for that long; event ids begin again", _reboot, 0, 1),
         Command("move", "ADDRESS", "go to another address of this machine", _move, 1, 1),

@@ -47,6 +47,8 @@ class Faults:
     """Downloads of files break off after so many bytes; 0: they are whole."""
     refusals: dict[Refusable, Refusal] = field(default_factory=dict)
     """Requests that get an error code whatever they say."""
+    lacking: dict[str, int] = field(default_factory=dict)
+    """Calls of the API, by path, that get this code as if the camera did not have them."""
     duplicate: bool = False
     """Each event is sent twice."""
     wrong_serial: str | None = None

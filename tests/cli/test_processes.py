@@ -8,6 +8,7 @@ import signal
 import socket
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from ipc_bridge.simulator import CameraSettings, SimulatedCamera
@@ -160,6 +161,19 @@ async def test_simulate_without_input_runs_on(tmp_path: Path) -> None:
         await process.shows('"running":true')
         process.child.terminate()
         assert await process.ends(STOP_SECONDS) == 0
+
+
+async def test_simulate_shows_each_call(tmp_path: Path) -> None:
+    options = ("--cameras", "1", "--first-address", "127.30.5.31", "--log-calls")
+    async with started(*SIMULATE, *options, cwd=tmp_path) as process:
+        await process.shows("\n")
+        (camera,) = json.loads(process.output)["cameras"]
+        url = f"https://{camera['host']}:{camera['api_port']}/openapi/config/setZoom"
+        async with aiohttp.ClientSession() as http, http.post(url, data={"zoom": "120"}, ssl=False) as answer:
+            assert answer.status == 200
+        await process.shows(f"{camera['sn']}: config/setZoom zoom=120 -> 2 PARAMS_INVALID\n")
+        process.say("quit")
+        assert await process.ends() == 0
 
 
 async def test_simulate_at_an_address_of_somebody_else(tmp_path: Path) -> None:

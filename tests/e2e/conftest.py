@@ -28,10 +28,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = yield
     if report.failed and isinstance(item, pytest.Function):
         for site in _sites(item):
-            for number, daemon in enumerate(site.daemons):
-                report.sections.append((f"log of daemon {number}", daemon.log()[-_LAST:]))
-            for number, broker in enumerate(site.brokers):
-                report.sections.append((f"log of broker {number}", broker.log()[-_LAST // 4 :]))
+            for name, log in site.logs.items():
+                report.sections.append((f"log of {name}", log()[-_LAST:]))
     return report
 
 

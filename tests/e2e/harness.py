@@ -509,6 +509,8 @@ class Site:
     directory: Path
     brokers: list[Broker] = field(default_factory=list)
     daemons: list[Daemon] = field(default_factory=list)
+    logs: dict[str, Callable[[], str]] = field(default_factory=dict)
+    """What stands beside a failure, by name."""
     _stack: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
     _network: str = field(default_factory=lambda: f"127.10.{random.randrange(256)}")
     _hosts: int = 1
@@ -544,6 +546,7 @@ class Site:
         directory = self.directory / f"broker-{len(self.brokers)}"
         broker = Broker(directory, options or ("allow_anonymous true",), persistence=persistence)
         self.brokers.append(broker)
+        self.logs[directory.name] = broker.log
         self._stack.push_async_callback(broker.kill)
         if start:
             await broker.start()
@@ -632,6 +635,7 @@ class Site:
             (directory / name).write_bytes(content)
         daemon = Daemon(directory, self.config(broker, **changes), program)
         self.daemons.append(daemon)
+        self.logs[directory.name] = daemon.log
         self._stack.push_async_callback(daemon.end)
         if start:
             await daemon.start()

@@ -38,9 +38,9 @@ class Act:
 
 
 @contextlib.asynccontextmanager
-async def side_by_side(directory: Path, stories: Stories) -> AsyncIterator[dict[str, Act]]:
-    """Begin all stories, :data:`AT_ONCE` at a time, each on a site of its own."""
-    limit = asyncio.Semaphore(AT_ONCE)
+async def side_by_side(directory: Path, stories: Stories, at_once: int = AT_ONCE) -> AsyncIterator[dict[str, Act]]:
+    """Begin all stories, ``at_once`` at a time, each on a site of its own."""
+    limit = asyncio.Semaphore(at_once)
 
     async def act(site: Site, story: Callable[[Site], Awaitable[None]]) -> None:
         async with limit:

@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from ipc_bridge import __version__
+from ipc_bridge.catalog.device import GET_LED_SWITCH, GET_MEMORY_CARD_STATUS, GET_ZOOM_FOCUS_CONF
 from ipc_bridge.simulator import MOTION_MODEL
 from tests.e2e.harness import HELD, Message, Site
 from tests.e2e.stories import Act, Stories, side_by_side
@@ -231,6 +232,33 @@ async def a_camera_that_changes_keeps_its_entities(site: Site) -> None:
     await hub.wait_text(f"{CAMERA}/status", "online", since=since)
     front.emit_face()
     assert (await hub.wait_for(f"{CAMERA}/event/face")).json["camera"] == "Hintertür"
+
+
+@STORIES.tell
+async def what_a_camera_turns_out_not_to_have_is_withdrawn(site: Site) -> None:
+    broker = await site.broker()
+    front = await site.camera(FRONT)
+    hub = await site.subscriber(broker.port)
+    daemon = await site.daemon(broker)
+    before = await hub.wait_for(FRONT_CONFIG, lambda config: {"led", "zoom"} <= config.json["components"].keys())
+    front.faults.lacking.update({GET_LED_SWITCH.path: 6, GET_ZOOM_FOCUS_CONF.path: 12, GET_MEMORY_CARD_STATUS.path: 13})
+    gone = {"led", "zoom", "focus", "auto_focus", "reset_zoom_focus", "sd_card", "sd_card_problem"}
+    since = hub.mark()
+    hub.publish(f"{CAMERA}/press/refresh", "PRESS")
+    assert (await hub.wait_for(f"{CAMERA}/response/press")).json["status"] == "ok"
+    state = await hub.wait_for(f"{CAMERA}/state", since=since)
+    assert not state.json.keys() & (gone | {"max_zoom", "max_focus"})
+    # First as their bare platform, which has Home Assistant remove them; then without them.
+    first = await hub.wait_for(FRONT_CONFIG, since=since)
+    left = {key: {"platform": before.json["components"][key]["platform"]} for key in gone}
+    assert first.json["components"] == {**before.json["components"], **left}
+    second = await hub.wait_for(FRONT_CONFIG, lambda config: "led" not in config.json["components"], since=since)
+    assert second.json["components"].keys() == before.json["components"].keys() - gone
+    # It is remembered.
+    since = hub.mark()
+    await daemon.restart()
+    await hub.wait_for(FRONT_CONFIG, lambda config: "ir_mode" in config.json["components"], since=since)
+    assert not [config for config in hub.messages(FRONT_CONFIG, since=since) if gone & config.json["components"].keys()]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

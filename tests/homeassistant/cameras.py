@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from ipc_bridge import __version__
@@ -56,6 +57,7 @@ def camera(
     topics: Topics = TOPICS,
     api_port: int = 443,
     state: dict[str, Any] = STATE,
+    unsupported: Collection[str] = (),
     *,
     counts: bool | None = True,
     pictures: bool = True,
@@ -71,6 +73,7 @@ def camera(
         __version__,
         api_port,
         state,
+        unsupported,
         counts=counts,
         pictures=pictures,
         allow_destructive=allow_destructive,

@@ -11,6 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ipc_bridge.catalog.device import (
+    GET_LED_SWITCH,
+    GET_MEMORY_CARD_STATUS,
+    GET_ROTATION_ANGLES,
+    GET_ZOOM_FOCUS_CONF,
+)
+from ipc_bridge.catalog.endpoint import Endpoint
 from ipc_bridge.catalog.fields import DAYS
 from ipc_bridge.catalog.settings import ACTIONS, SETTINGS, changes
 from ipc_bridge.homeassistant.components import CAMERA_COMPONENTS, COUNTS, PICTURES
@@ -144,6 +151,24 @@ def test_what_a_model_cannot_have_goes() -> None:
     assert {"led", "zoom", "sd_card", "sd_card_problem", "auto_focus"} <= device.undecided
     assert "face_optimize_seconds" not in device.undecided
     assert {"face_optimize_seconds", "led"} <= camera(model=Model.UNKNOWN, state={}).undecided
+
+
+@pytest.mark.parametrize(
+    ("call", "gone"),
+    [
+        (GET_LED_SWITCH, {"led"}),
+        (GET_ZOOM_FOCUS_CONF, {"zoom", "focus", "auto_focus", "reset_zoom_focus"}),
+        (GET_ROTATION_ANGLES, {"rotation"}),
+        (GET_MEMORY_CARD_STATUS, {"sd_card", "sd_card_problem"}),
+    ],
+)
+def test_what_a_camera_turned_out_not_to_have_is_not_awaited(call: Endpoint, gone: set[str]) -> None:
+    names = {name for name, setting in SETTINGS.items() if setting.getter is call}
+    device = camera(state={name: value for name, value in STATE.items() if name not in names}, unsupported=[call.path])
+    assert camera().components.keys() - device.components.keys() == gone
+    assert not device.undecided
+    # Nor while the rest is not known yet, after a start.
+    assert camera(state={}).undecided - camera(state={}, unsupported=[call.path]).undecided >= gone
 
 
 @pytest.mark.parametrize("missing", sorted(STATE))

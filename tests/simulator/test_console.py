@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -9,7 +10,7 @@ import aiohttp
 import pytest
 
 from ipc_bridge.catalog.device import SET_WIFI_CONF, SET_ZOOM
-from ipc_bridge.simulator import CameraSettings, CardStatus, Fleet, FleetSettings, Flow
+from ipc_bridge.simulator import CameraSettings, CardStatus, Code, Fleet, FleetSettings, Flow
 from ipc_bridge.simulator.commands import COMMANDS
 from ipc_bridge.simulator.console import Console
 from ipc_bridge.wire.payload import decode_object
@@ -167,6 +168,8 @@ async def test_rubbish(fleet: Fleet) -> None:
         ("merge {} 4", "merge", 4),
         ("delay {} 1.5", "delay", 1.5),
         ("cut {} 500", "cut_downloads", 500),
+        ("lack {} config/setZoom", "lacking", {"config/setZoom": Code.OP_NOT_SUPPORT}),
+        ("lack {} config/setZoom 12", "lacking", {"config/setZoom": 12}),
         ("duplicate {}", "duplicate", True),
         ("wrong_serial {} X1", "wrong_serial", "X1"),
         ("discovery_ip {} 192.168.0.9", "discovery_ip", "192.168.0.9"),
@@ -176,7 +179,7 @@ async def test_rubbish(fleet: Fleet) -> None:
 )
 async def test_switches(fleet: Fleet, line: str, switch: str, value: Any) -> None:
     console, faults = Console(fleet), fleet[SN].faults
-    before = getattr(faults, switch)
+    before = copy.copy(getattr(faults, switch))
     assert (await console.execute(line.format(SN)))["ok"]
     assert getattr(faults, switch) == value != before
     assert (await console.execute(f"clear {SN}"))["ok"]
@@ -211,6 +214,7 @@ async def test_speak_and_refuse(fleet: Fleet) -> None:
         (f"flood {SN} 1000000", "1000000 is no whole number from 0 to 50000"),
         (f"split {SN} -1", "-1 is no whole number"),
         (f"refuse {SN} everything 5", "everything cannot be refused"),
+        (f"lack {SN} config/nothing", "the API has no config/nothing"),
         (f"move {SN} 240.0.0.1", "240.0.0.1"),
         (f"card {SN} in", "in is none of out, unformatted, working, unknown"),
         (f"people {SN} up", "up is none of in, out, pass"),

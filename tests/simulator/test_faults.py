@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 
+import aiohttp
 import pytest
 
+from ipc_bridge.catalog.device import GET_IR_MODE, GET_LED_SWITCH
 from ipc_bridge.errors import FrameError
 from ipc_bridge.simulator import CameraSettings, Faults, SimulatedCamera
 from ipc_bridge.wire.packet import PacketType
+from tests.simulator.api import Api
 from tests.simulator.client import PATIENCE, Client, connection, subscription, trusting_context
 
 
@@ -165,6 +168,15 @@ async def test_refuse_the_next_requests(camera: SimulatedCamera) -> None:
         assert await client.subscribe() == 0
 
 
+async def test_a_call_that_it_lacks_is_refused_and_no_other(
+    camera: SimulatedCamera, http: aiohttp.ClientSession
+) -> None:
+    api = Api(http, camera)
+    camera.faults.lacking[GET_LED_SWITCH.path] = 12
+    assert [await api.code(GET_LED_SWITCH), await api.code(GET_LED_SWITCH)] == [12, 12]
+    assert (await api.call(GET_IR_MODE))[0] == 0
+
+
 async def test_reboot(camera: SimulatedCamera) -> None:
     port = camera.channel_port
     async with subscription(camera) as client:
@@ -271,6 +283,7 @@ async def test_clear_switches_everything_off(camera: SimulatedCamera) -> None:
     faults.refuse("connect", 3, 100)
     faults.damage_crc = faults.split = faults.merge = 9
     faults.delay = faults.clock_offset = 60.0
+    faults.lacking[GET_LED_SWITCH.path] = 12
     faults.duplicate = faults.no_discovery = True
     faults.wrong_serial = faults.discovery_ip = "x"
     camera.clear_faults()
