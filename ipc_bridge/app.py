@@ -27,10 +27,12 @@ from ipc_bridge.bridge.registry import KnownCamera, Registry
 from ipc_bridge.bridge.regulars import Regulars
 from ipc_bridge.bridge.requests import BridgeRequests
 from ipc_bridge.bridge.shop_announcer import ShopAnnouncer
+from ipc_bridge.bridge.shop_requests import ShopRequests
 from ipc_bridge.bridge.shops import Shops
 from ipc_bridge.bridge.snapshots import Snapshots
 from ipc_bridge.bridge.supervisor import Supervisor
 from ipc_bridge.clock import Clock, SystemClock
+from ipc_bridge.cloud.api import CloudApi
 from ipc_bridge.config import Cloud, Config
 from ipc_bridge.config.values import is_loopback
 from ipc_bridge.device.discovery import Discovery
@@ -50,6 +52,7 @@ from ipc_bridge.service import READY, STOPPING, ServiceManager
 from ipc_bridge.storage import JsonFile, make_directory, only_user
 from ipc_bridge.web.application import make_application
 from ipc_bridge.web.server import WebServer
+from ipc_bridge.wire.signing import Credentials
 
 log = logging.getLogger(__name__)
 
@@ -268,21 +271,23 @@ def _shops(
 ) -> Shops | None:
     if config is None:
         return None
+    api = CloudApi(config.base_url, Credentials(config.app_id, config.secret_key), clock)
     shops = Shops(
         config,
+        api,
         bridge.topics,
         clock,
         bridge.registry,
         bridge.publisher,
         bridge.flow,
-        bridge.answerer,
         doors,
         announcer,
         bridge.supervisor.name_of,
-        allow_destructive=bridge.config.commands.allow_destructive,
     )
     bridge.health.gather(shops.figures)
-    for leaf, handler in shops.subscriptions.items():
+    allow_destructive = bridge.config.commands.allow_destructive
+    requests = ShopRequests(config, api, bridge.topics, bridge.answerer, allow_destructive=allow_destructive)
+    for leaf, handler in requests.handlers.items():
         bridge.publisher.subscribe(bridge.topics.shop("+", leaf), handler)
     return shops
 

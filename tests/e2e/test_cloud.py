@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from ipc_bridge.bridge.shops import MAX_WAITING
+from ipc_bridge.bridge.shop_requests import MAX_WAITING
 from ipc_bridge.simulator import SimulatedCamera
 from ipc_bridge.simulator.cloud import CallbackForm, SimulatedCloud
 from tests.cloud.rig import BACK, FREE, FREE_MAC, FRONT, OTHER_SHOP, SHOP, settings
