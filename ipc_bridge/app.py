@@ -166,7 +166,7 @@ class Bridge:
             publisher.subscribe(topics.camera("+", leaf), handler)
 
         # Plugins.
-        means = Means(topics, publisher, supervisor, commands, config.commands.timeout, file, lateness)
+        means = Means(topics, publisher, supervisor, commands, config.commands.timeout, file, lateness, pictures)
         devices = PluginDevices(topics, announcer)
         self.plugins = plugins = Plugins(
             config,

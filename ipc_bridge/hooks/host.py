@@ -9,6 +9,7 @@ from typing import Any
 
 from ipc_bridge.errors import CommandError, PluginFailedError, PluginGoneError, PluginOverdueError
 from ipc_bridge.hooks.peer import Call, Peer
+from ipc_bridge.hooks.rate import LOG_RATE, Rate
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +51,7 @@ class Host(abc.ABC):
         """Why it is gone."""
         self._serve = serve
         self._loop = asyncio.get_running_loop()
+        self._lines = Rate(*LOG_RATE)
         self._peer = Peer(self._send, serve.do, self._told)
 
     @abc.abstractmethod
@@ -151,7 +153,7 @@ class Host(abc.ABC):
         match method, arguments:
             case "failed", {"reason": str(reason)}:
                 self._serve.failed(reason)
-            case "log", {"level": int(level), "logger": str(logger), "message": str(message)}:
+            case "log", {"level": int(level), "logger": str(logger), "message": str(message)} if self._lines.try_take():
                 name = f"ipc_bridge.plugin.{self.name}"
                 prefix = "" if logger == name else f"{logger}: "
                 logging.getLogger(name).log(level, "%s%s", prefix, message)
