@@ -48,7 +48,7 @@ faults: .venv/dev.stamp
 check: .venv/dev.stamp
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
-	$(BIN)/mypy ipc_bridge tests
+	$(BIN)/mypy ipc_bridge tests plugins
 	$(BIN)/lint-imports
 
 format: .venv/dev.stamp
@@ -68,7 +68,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --upgra
 lock: .venv/dev.stamp
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \
 		echo "The lock files are made with Python 3.11, the oldest that is supported: make clean; make lock PYTHON=python3.11"; exit 1; }
-	$(COMPILE) --extra embedded --extra dev --output-file requirements/dev.txt pyproject.toml
+	$(COMPILE) --extra embedded --extra notify --extra dev --output-file requirements/dev.txt pyproject.toml
 	$(COMPILE) --extra embedded --constraint requirements/dev.txt --output-file requirements/demo.txt pyproject.toml
 
 clean:

@@ -120,8 +120,12 @@ class Bridge:
 
         # Home Assistant: the bridge's device first, because every camera names it.
         announcer = Announcer(config.homeassistant, topics, publisher, registry.changed)
-        device = bridge_device(topics, __version__, config.web.public_url, has_plugins=bool(config.plugins.enabled))
-        announcer.announce(device, registry.bridge_announced)
+
+        def announce_bridge(*, has_plugins: bool) -> None:
+            device = bridge_device(topics, __version__, config.web.public_url, has_plugins=has_plugins)
+            announcer.announce(device, registry.bridge_announced)
+
+        announce_bridge(has_plugins=bool(config.plugins.enabled))
         if config.homeassistant.enabled:
             publisher.subscribe(topics.birth, announcer.birth)
 
@@ -168,10 +172,13 @@ class Bridge:
         # Plugins.
         means = Means(topics, publisher, supervisor, commands, config.commands.timeout, file, lateness, pictures)
         devices = PluginDevices(topics, announcer)
-        self.plugins = plugins = Plugins(
-            config,
-            Surroundings(journal, means, self.answerer, devices, clock, read_again, supervisor.plugins_changed),
-        )
+
+        def plugins_changed(names: list[str]) -> None:
+            supervisor.plugins_changed(names)
+            announce_bridge(has_plugins=bool(plugins.figures()))
+
+        around = Surroundings(journal, means, self.answerer, devices, clock, read_again, plugins_changed)
+        self.plugins = plugins = Plugins(config, around)
         flow.filter, supervisor.listener, commands.attendant = plugins.filter, plugins, plugins
         plugins.filter.on_room(supervisor.resume)
         announcer.on_announced(plugins.announced)

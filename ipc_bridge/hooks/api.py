@@ -25,6 +25,9 @@ class Bridge(Protocol):
     def log(self) -> logging.Logger:
         """Where the plugin logs."""
 
+    def topic(self, leaf: str, plugin: str | None = None) -> str:
+        """A topic of the plugin's own, ``ipc_bridge/plugin/NAME/leaf``, or of another one."""
+
     async def publish(self, topic: str, payload: Any = b"", *, retain: bool = False) -> None:
         """Publish a message with QoS 1; returns once the broker has it.
 

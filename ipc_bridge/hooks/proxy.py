@@ -22,19 +22,27 @@ class PluginBridge:
 
     Args:
         name: the plugin's.
+        base: what topics of plugins begin with.
         settings: its own.
         do: has the bridge do something.
         failed: told why something failed that nobody waits for.
     """
 
-    def __init__(self, name: str, settings: Mapping[str, Any], do: Do, failed: Callable[[str], None]) -> None:
+    def __init__(
+        self, name: str, base: str, settings: Mapping[str, Any], do: Do, failed: Callable[[str], None]
+    ) -> None:
         self.name = name
         self.settings = settings
         self.log = logging.getLogger(f"ipc_bridge.plugin.{name}")
         self.log.filters = [_Throttle()]
+        self._base = base
         self._started: set[asyncio.Task[Any]] = set()
         self._do = do
         self._failed = failed
+
+    def topic(self, leaf: str, plugin: str | None = None) -> str:
+        """See :class:`~ipc_bridge.hooks.api.Bridge`."""
+        return f"{self._base}{plugin or self.name}/{leaf}"
 
     async def publish(self, topic: str, payload: Any = b"", *, retain: bool = False) -> None:
         """See :class:`~ipc_bridge.hooks.api.Bridge`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -77,6 +78,11 @@ async def test_log(scene: Stage, caplog: pytest.LogCaptureFixture) -> None:
 
 
 # MQTT.
+
+
+async def test_topic(scene: Stage) -> None:
+    work = body("return [bridge.topic('last'), bridge.topic('request/send', 'notify')]")
+    assert await does(scene, work) == ["ipc_bridge/plugin/greet/last", "ipc_bridge/plugin/notify/request/send"]
 
 
 async def test_publish(scene: Stage) -> None:
@@ -186,6 +192,8 @@ async def test_events(scene: Stage) -> None:
     )
     assert await does(scene, work) == [[1, 2, 3], [1, 2], [3], [1, 2], "vip"]
     assert (await does(scene, body("await bridge.events('no serial')")))[0] == "invalid"
+    payload = await does(scene, body("return (await bridge.events(sn, limit=1))[0].json()"))
+    assert json.loads(payload) == {**scene.said(f"ipc_bridge/camera/{SN}/event/motion")[0], "late": False}
 
 
 async def test_picture(scene: Stage) -> None:

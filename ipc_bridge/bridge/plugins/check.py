@@ -11,6 +11,7 @@ from ipc_bridge.bridge.plugins.plan import read_plan
 from ipc_bridge.config import Config
 from ipc_bridge.errors import CommandError, PluginError, PluginRefusedError
 from ipc_bridge.hooks.host import Serve
+from ipc_bridge.mqtt.topics import Topics
 
 
 async def check_plugins(config: Config) -> list[str]:
@@ -36,7 +37,8 @@ async def try_plugin(config: Config, name: str) -> None:
     """
     plan = read_plan(name, config.plugins.enabled[name])
     with tempfile.TemporaryDirectory(prefix="ipc-bridge-") as folder:
-        places = Places(config.plugins.directory, Path(folder) / "plugin.sock")
+        topics = Topics(config.mqtt.base_topic, config.homeassistant.discovery_prefix)
+        places = Places(config.plugins.directory, topics.plugins, Path(folder) / "plugin.sock")
         host = new_host(plan, places, _Nobody(), [])
         try:
             await load(host, plan, places)

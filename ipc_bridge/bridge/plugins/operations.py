@@ -192,9 +192,8 @@ class Operations(Serve):
         if not is_name(topic):
             raise CommandError("invalid", f"{topic!r} is no topic to publish on")
         topics = self._means.topics
-        others = topics.plugin("", "").removesuffix("/")
         own = topics.plugin(self._name, "")
-        is_anothers = topic.startswith(others) and not topic.startswith(own)
+        is_anothers = topic.startswith(topics.plugins) and not topic.startswith(own)
         if topics.is_ours(topic) or (is_anothers and not matches(topics.plugin("+", "request/+"), topic)):
             raise CommandError("forbidden", f"{topic} is not for plugins to publish on; {own}... is this one's")
 
