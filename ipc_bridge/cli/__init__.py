@@ -20,6 +20,7 @@ from ipc_bridge.cli import (
     firmware,
     flow,
     groups,
+    plugins,
     simulation,
     streams,
 )
@@ -49,6 +50,7 @@ for command in (
     flow.flow,
     cloud.cloud,
     firmware.firmware_card,
+    plugins.plugins,
     simulation.simulate,
     simulation.demo,
 ):
