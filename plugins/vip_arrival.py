@@ -103,7 +103,7 @@ async def face_recognized(bridge: Bridge, camera: Camera, event: FaceEvent) -> N
         return
     known = {**event.attributes, **asdict(event), "camera": camera.name}
     text = rule["text"].format_map(_Known(known))
-    keys = ("uid", "time", "sn", "camera", "face_id", "cloud_face_id", "group", "gender", "age", "attributes")
+    keys = ("uid", "time", "sn", "camera", "face_id", "cloud_face_id", "group", "gender", "age", "attributes", "late")
     arrival = {"event_type": "arrival", "text": text, **{key: known[key] for key in keys}}
     await bridge.publish(bridge.topic("arrival"), arrival)
     if bridge.settings["notify"]:
