@@ -13,7 +13,7 @@ COVERAGE := $(if $(filter all,$(IPC_BRIDGE_TEST_REQUIRE)),--cov)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo install test faults-short faults check format docs lock benchmark clean
+.PHONY: help demo install test faults-short faults check format docs lock benchmark benchmark-plugins clean
 
 help:
 	@echo "make demo         a broker, simulated cameras and the bridge on this machine: a first look"
@@ -26,6 +26,7 @@ help:
 	@echo "make install      .venv with everything for development"
 	@echo "make lock         requirements/*.txt anew from pyproject.toml (with Python 3.11)"
 	@echo "make benchmark    measures throughput, latency and memory"
+	@echo "make benchmark-plugins  what plugins that do their worst cost events, and the table in docs/plugins.md; half an hour"
 	@echo "make clean        removes what the above made"
 
 demo: .venv/demo.stamp
@@ -64,6 +65,10 @@ benchmark: .venv/dev.stamp
 # With their extras: older versions of pip take `name==1` for no pin of what asks for `name[extra]`.
 COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --upgrade --generate-hashes --no-strip-extras \
 	--allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+
+# Half an hour: every torture beside none, and the table in docs/plugins.md.
+benchmark-plugins: .venv/dev.stamp
+	$(BIN)/python -m benchmarks --part plugins --repeat 3 --write
 
 lock: .venv/dev.stamp
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import platform
+from pathlib import Path
 
 import click
 from rich.console import Console
@@ -11,12 +13,13 @@ from benchmarks.journal import measure_journal
 from benchmarks.measure import Durations, measure, measure_start
 from benchmarks.mqtt_clients import measure_clients
 from benchmarks.peers import PEERS
-from benchmarks.plugins import measure_plugins
+from benchmarks.plugins import CAMERAS, RATE, SECONDS, measure_plugins
 from benchmarks.processes import BenchmarkError, allow_many_files
-from benchmarks.report import print_clients, print_figures, print_journal, print_plugins, print_starts
+from benchmarks.report import plugins_rows, print_clients, print_figures, print_journal, print_starts, write_plugins
 
 USUAL = ("peers", "clients", "journal")
 ALL = (*USUAL, "plugins")
+DOCUMENT = Path(__file__).parents[1] / "docs/plugins.md"
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -26,7 +29,8 @@ ALL = (*USUAL, "plugins")
 )
 @click.option("--channels", type=click.IntRange(1, 500), help="Also time the start with so many cameras.")
 @click.option("--part", "parts", type=click.Choice(ALL), multiple=True, default=USUAL, show_default=True)
-def main(counts: tuple[int, ...], repeat: int, channels: int | None, parts: tuple[str, ...]) -> None:
+@click.option("--write", is_flag=True, help="Put the table of the part `plugins` into docs/plugins.md.")
+def main(counts: tuple[int, ...], repeat: int, channels: int | None, parts: tuple[str, ...], *, write: bool) -> None:
     """Measure the daemon beside the floor, all on loopback addresses of this machine."""
     console = Console(highlight=False, width=110)
     console.print(f"Python {platform.python_version()}, {platform.machine()}; see benchmarks/README.md")
@@ -44,7 +48,17 @@ def main(counts: tuple[int, ...], repeat: int, channels: int | None, parts: tupl
         if "journal" in parts:
             print_journal(console, measure_journal())
         if "plugins" in parts:
-            print_plugins(console, list(measure_plugins(repeat)))
+            load, cores = os.getloadavg()[1], os.cpu_count()
+            rows = []
+            for row in plugins_rows(measure_plugins(repeat)):
+                rows.append(row)
+                print(row, flush=True)
+            machine = (
+                f"{CAMERAS} cameras, {RATE:g} events a second, {SECONDS:g} s, {repeat} times; Python "
+                f"{platform.python_version()}, {platform.machine()}, {cores} cores, a load of {load:.1f} from others"
+            )
+            if write:
+                write_plugins(DOCUMENT, rows, machine)
     except BenchmarkError as error:
         raise click.ClickException(str(error)) from error
 

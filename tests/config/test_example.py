@@ -23,6 +23,7 @@ SECRETS = (
     "activation_code",
     "other_secret_key",
     "web_token",
+    "webhook_secret",
     "cloud_secret_key",
 )
 FILES = ("broker-ca.pem", "bridge.pem", "bridge.key", "openapi.p12", "cameras-ca.pem")
