@@ -77,6 +77,14 @@ async def test_log(scene: Stage, caplog: pytest.LogCaptureFixture) -> None:
     assert "hello 299" not in caplog.messages
 
 
+async def test_whoever_tells_too_much_is_not_heard(scene: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever its own limits are: a process may have got around them."""
+    work = body("for number in range(300):", "    bridge._failed(f'failure {number} ' + 'x' * 9_000)")
+    await does(scene, work, lambda: "failure 50" in caplog.text)
+    assert "failure 299" not in caplog.text
+    assert max(map(len, caplog.messages)) < 9_000
+
+
 # MQTT.
 
 
