@@ -13,7 +13,7 @@ COVERAGE := $(if $(filter all,$(IPC_BRIDGE_TEST_REQUIRE)),--cov)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo install test faults-short faults homeassistant test-homeassistant check format docs lock benchmark clean
+.PHONY: help demo install test faults-short faults homeassistant test-homeassistant check format docs lock benchmark benchmark-plugins clean
 
 help:
 	@echo "make demo               a broker, simulated cameras and the bridge on this machine: a first look"
@@ -28,6 +28,7 @@ help:
 	@echo "make install            .venv with everything for development"
 	@echo "make lock               requirements/*.txt anew from pyproject.toml (with Python 3.11)"
 	@echo "make benchmark          measures throughput, latency and memory"
+	@echo "make benchmark-plugins  what plugins that do their worst cost events, and the table in docs/plugins.md; half an hour"
 	@echo "make clean              removes what the above made"
 
 demo: .venv/demo.stamp
@@ -57,7 +58,7 @@ test-homeassistant: .venv/dev.stamp
 check: .venv/dev.stamp
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
-	$(BIN)/mypy ipc_bridge tests
+	$(BIN)/mypy ipc_bridge tests plugins
 	$(BIN)/lint-imports
 
 format: .venv/dev.stamp
@@ -70,6 +71,10 @@ docs: .venv/dev.stamp
 benchmark: .venv/dev.stamp
 	$(BIN)/python -m benchmarks
 
+# Half an hour: every torture beside none, and the table in docs/plugins.md.
+benchmark-plugins: .venv/dev.stamp
+	$(BIN)/python -m benchmarks --part plugins --repeat 3 --write
+
 # With their extras: older versions of pip take `name==1` for no pin of what asks for `name[extra]`.
 COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --upgrade --generate-hashes --no-strip-extras \
 	--allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
@@ -81,7 +86,7 @@ COMPILE_OTHER_PYTHON := $(BIN)/uv pip compile --quiet --upgrade --no-config --no
 lock: .venv/dev.stamp
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \
 		echo "The lock files are made with Python 3.11, the oldest that is supported: make clean; make lock PYTHON=python3.11"; exit 1; }
-	$(COMPILE) --extra embedded --extra dev --output-file requirements/dev.txt pyproject.toml
+	$(COMPILE) --extra embedded --extra notify --extra dev --output-file requirements/dev.txt pyproject.toml
 	$(COMPILE) --extra embedded --constraint requirements/dev.txt --output-file requirements/demo.txt pyproject.toml
 	$(COMPILE_OTHER_PYTHON) --output-file requirements/homeassistant.txt requirements/homeassistant.in
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -14,6 +15,9 @@ from benchmarks.measure import Figures
 from benchmarks.mqtt_clients import Cost
 from benchmarks.pictures import Effect
 from benchmarks.plugins import Tortured
+
+BEGIN, END = "<!-- plugins: begin -->", "<!-- plugins: end -->"
+WHERE = {"thread": "in line", "process": "process"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +122,24 @@ def _cameras(count: int) -> str:
     return "1 camera" if count == 1 else f"{count} cameras"
 
 
-def print_plugins(console: Console, figures: Sequence[Tortured]) -> None:
-    """Print the table of ``docs/plugins.md``."""
-    console.print("| plugin | where | p50, ms | p99, ms | p99 beside none | lost |")
-    console.print("| --- | --- | --- | --- | --- | --- |")
+def plugins_rows(figures: Iterable[Tortured]) -> Iterator[str]:
+    """The table of ``docs/plugins.md``, row by row."""
+    yield "| plugin | where | p50, ms | p99, ms | p99 without, ms | ratio | lost | copies |"
+    yield "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |"
     for one in figures:
-        ratio = one.p99 / figures[0].p99
-        cells = (one.plugins, one.isolation, f"{one.p50:.2f}", f"{one.p99:.2f}", f"{ratio:.2f}", str(one.lost))
-        console.print(f"| {' | '.join(cells)} |")
+        times = (f"{value:.2f}" for value in (one.p50, one.p99, one.p99_without, one.ratio))
+        yield f"| {' | '.join((one.plugins, WHERE[one.isolation], *times, str(one.lost), str(one.copies)))} |"
+
+
+def write_plugins(document: Path, rows: Iterable[str], machine: str) -> None:
+    """Put the table where ``document`` has a place for it, between two comments.
+
+    Raises:
+        ValueError: it has none.
+    """
+    before, begin, rest = document.read_text(encoding="utf-8").partition(BEGIN)
+    _old, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"{document} has no place for the table: two lines, {BEGIN} and {END}")
+    table = "\n".join(rows)
+    document.write_text(f"{before}{begin}\n{table}\n\n{machine}.\n{end}{after}", encoding="utf-8")

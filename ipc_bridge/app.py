@@ -43,7 +43,7 @@ from ipc_bridge.journal.feed import Feed
 from ipc_bridge.journal.journal import Journal
 from ipc_bridge.journal.store import FILE_NAME, JournalStore
 from ipc_bridge.models import CameraInfo
-from ipc_bridge.mqtt.client import MqttClient
+from ipc_bridge.mqtt.client import Client, MqttClient
 from ipc_bridge.mqtt.connection import Message
 from ipc_bridge.mqtt.embedded import EmbeddedBroker
 from ipc_bridge.mqtt.topics import OFFLINE, ONLINE, Topics
@@ -124,8 +124,7 @@ class Bridge:
 
         # Home Assistant: the bridge's device first, because every camera names it.
         announcer = Announcer(config.homeassistant, topics, publisher, registry.changed)
-        device = bridge_device(topics, __version__, config.web.public_url, has_plugins=bool(config.plugins.enabled))
-        announcer.announce(device, registry.bridge_announced)
+        _announce_bridge(self, announcer, has_plugins=bool(config.plugins.enabled))
         if config.homeassistant.enabled:
             publisher.subscribe(topics.birth, announcer.birth)
 
@@ -175,12 +174,8 @@ class Bridge:
             publisher.subscribe(topics.camera("+", leaf), handler)
 
         # Plugins.
-        means = Means(topics, publisher, supervisor, commands, config.commands.timeout, file, lateness)
-        devices = PluginDevices(topics, announcer)
-        self.plugins = plugins = Plugins(
-            config,
-            Surroundings(journal, means, self.answerer, devices, clock, read_again, supervisor.plugins_changed),
-        )
+        means = Means(topics, publisher, supervisor, commands, config.commands.timeout, file, lateness, pictures)
+        self.plugins = plugins = _plugins(self, means, announcer, clock, read_again)
         flow.filter, supervisor.listener, commands.attendant = plugins.filter, plugins, plugins
         plugins.filter.on_room(supervisor.resume)
         announcer.on_announced(plugins.announced)
@@ -198,7 +193,7 @@ class Bridge:
 
         # The broker, last: it is told everything at once.
         client_id = config.mqtt.client_id or registry.client_id
-        self.mqtt = MqttClient(config.mqtt, client_id, Message(topics.bridge("status"), OFFLINE, retain=True))
+        self.mqtt: Client = MqttClient(config.mqtt, client_id, Message(topics.bridge("status"), OFFLINE, retain=True))
         publisher.retain(topics.bridge("status"), ONLINE)
         self.embedded = _embedded_broker(config)
 
@@ -264,6 +259,24 @@ def _picture_store(config: Config, clock: Clock) -> PictureStore | None:
         return None
     directory = config.storage.directory / "pictures"
     return PictureStore(directory, clock, kept.keep_days * DAY, round(kept.keep_megabytes * MEGABYTE))
+
+
+def _announce_bridge(bridge: Bridge, announcer: Announcer, *, has_plugins: bool) -> None:
+    device = bridge_device(bridge.topics, __version__, bridge.config.web.public_url, has_plugins=has_plugins)
+    announcer.announce(device, bridge.registry.bridge_announced)
+
+
+def _plugins(
+    bridge: Bridge, means: Means, announcer: Announcer, clock: Clock, read_again: Callable[[], Config]
+) -> Plugins:
+    def changed(names: list[str]) -> None:
+        bridge.supervisor.plugins_changed(names)
+        _announce_bridge(bridge, announcer, has_plugins=bool(plugins.figures()))
+
+    devices = PluginDevices(bridge.topics, announcer)
+    around = Surroundings(bridge.journal, means, bridge.answerer, devices, clock, read_again, changed)
+    plugins = Plugins(bridge.config, around)
+    return plugins
 
 
 def _shops(

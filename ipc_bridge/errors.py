@@ -29,6 +29,7 @@
     │   ├── PluginRefusedError  it cannot be loaded: its file, its hooks or its settings are wrong
     │   ├── PluginFailedError   its code raised, or returned what it must not
     │   ├── PluginOverdueError  it did not come back in time
+    │   ├── NotNowError         it asks for the same event again, later
     │   └── PluginGoneError     its thread or process has ended
     └── BrokerError             the MQTT broker cannot be used
         ├── BrokerRefusedError  it refuses this client
@@ -192,6 +193,10 @@ class PluginFailedError(PluginError):
 
 class PluginOverdueError(PluginError):
     """A plugin did not come back in time."""
+
+
+class NotNowError(PluginError):
+    """Raised by a plugin: it cannot do anything with an event now, and is given it again after a pause."""
 
 
 class PluginGoneError(PluginError):

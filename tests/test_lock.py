@@ -25,7 +25,7 @@ def pins(lock: str) -> dict[str, str]:
     return {canonicalize_name(match["name"]): match["version"] for match in PIN.finditer(text)}
 
 
-@pytest.mark.parametrize(("lock", "extras"), [("demo.txt", ["embedded"]), ("dev.txt", ["embedded", "dev"])])
+@pytest.mark.parametrize(("lock", "extras"), [("demo.txt", ["embedded"]), ("dev.txt", ["embedded", "notify", "dev"])])
 def test_every_dependency_is_locked_within_its_range(lock: str, extras: list[str]) -> None:
     locked = pins(lock)
     asked = [*project()["dependencies"]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import Counter
 from collections.abc import Callable
@@ -44,6 +45,8 @@ class Pictures:
         # One thread: two large pictures at a time would be too much for a small machine's memory.
         self._thread = ThreadPoolExecutor(1, "pictures")
         self._complaints = Once()
+        self._kept = asyncio.Event()
+        """Set when a picture is kept; then there is another one."""
 
     async def run(self) -> None:
         """Open the store, and see to its age until cancelled; pictures are published without it, too."""
@@ -62,10 +65,25 @@ class Pictures:
         """Return the kept picture of what came at that Unix time; None where there is none."""
         return None if self._store is None else await self._guarded(partial(self._store.get, uid, came_at))
 
+    async def expect(self, uid: str, came_at: float, seconds: float) -> bytes | None:
+        """Like :meth:`find`, but wait for it as long as ``seconds``: pictures come behind their events."""
+        if self._store is None:
+            return None
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while True:
+                    kept = self._kept
+                    if (picture := await self.find(uid, came_at)) is not None:
+                        return picture
+                    await kept.wait()
+        return None
+
     async def keep(self, uid: str, came_at: float, picture: bytes) -> None:
         """Keep a picture; where it cannot be kept, that is counted."""
         if self._store is not None and not await self._guarded(partial(self._put, uid, came_at, picture)):
             self.counters["unsaved"] += 1
+        self._kept.set()
+        self._kept = asyncio.Event()
 
     async def publish(
         self, key: str, message: Message, picture: bytes, is_wanted: Callable[[], bool] = lambda: True

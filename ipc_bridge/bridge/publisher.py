@@ -21,7 +21,7 @@ from ipc_bridge.bridge.messages import event_payload
 from ipc_bridge.bridge.picture_queue import Picture, PictureQueue
 from ipc_bridge.journal.entry import Entry
 from ipc_bridge.logs import Once
-from ipc_bridge.mqtt.connection import Connection, Message, Received
+from ipc_bridge.mqtt.connection import Carrier, Message, Received
 from ipc_bridge.mqtt.topics import Topics, matches
 
 log = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ class Publisher:
         self._on_done: Callable[[int], None] = lambda _position: None
         self._when_idle: dict[Callable[[], None], None] = {}
         self._loop = asyncio.get_running_loop()
-        self._connection: Connection | None = None
+        self._connection: Carrier | None = None
         self._subscriptions: dict[str, Callable[[Received], None]] = {}
         self._retained: dict[str, _Retained] = {}
         self._urgent: dict[str, Message] = {}
@@ -248,7 +248,7 @@ class Publisher:
 
     # What the MQTT client calls.
 
-    def connected(self, connection: Connection) -> None:
+    def connected(self, connection: Carrier) -> None:
         """See :class:`~ipc_bridge.mqtt.client.Owner`."""
         self._connection = connection
         if self._subscriptions:
@@ -306,7 +306,7 @@ class Publisher:
         for work in waiting:
             work()
 
-    def _send_next(self, connection: Connection) -> bool:
+    def _send_next(self, connection: Carrier) -> bool:
         if self._urgent:
             message = self._urgent.pop(next(iter(self._urgent)))
             self._hand_over(connection, message, partial(self._state_done, message))
@@ -338,7 +338,7 @@ class Publisher:
             return False
         return True
 
-    def _send_event(self, connection: Connection, entry: Entry) -> None:
+    def _send_event(self, connection: Carrier, entry: Entry) -> None:
         late = self._is_late(entry)
         if late:
             self.counters["late"] += 1
@@ -352,7 +352,7 @@ class Publisher:
         for listener in self._listeners:
             listener(entry, payload, late)
 
-    def _hand_over(self, connection: Connection, message: Message, on_done: Callable[[bool], None]) -> None:
+    def _hand_over(self, connection: Carrier, message: Message, on_done: Callable[[bool], None]) -> None:
         if connection.fits(message):
             connection.publish(message, on_done)
             return

@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, str] = {
     "flow": "flow.flow",
     "cloud": "cloud.cloud",
     "firmware-card": "firmware.firmware_card",
+    "plugins": "plugins.plugins",
     "simulate": "simulation.simulate",
     "demo": "simulation.demo",
 }

@@ -8,7 +8,7 @@ of JSON (``peer``), so that both ways behave alike and nothing is shared.
 
 from __future__ import annotations
 
-from ipc_bridge.errors import CommandError
+from ipc_bridge.errors import CommandError, NotNowError
 from ipc_bridge.hooks.api import Bridge
 from ipc_bridge.hooks.subjects import (
     AnyEvent,
@@ -32,6 +32,7 @@ __all__ = [
     "Event",
     "FaceEvent",
     "MotionEvent",
+    "NotNowError",
     "OtherEvent",
     "Setting",
 ]

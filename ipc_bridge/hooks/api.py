@@ -25,12 +25,15 @@ class Bridge(Protocol):
     def log(self) -> logging.Logger:
         """Where the plugin logs."""
 
+    def topic(self, leaf: str, plugin: str | None = None) -> str:
+        """A topic of the plugin's own, ``ipc_bridge/plugin/NAME/leaf``, or of another one."""
+
     async def publish(self, topic: str, payload: Any = b"", *, retain: bool = False) -> None:
         """Publish a message with QoS 1; returns once the broker has it.
 
         Args:
-            topic: not under ``ipc_bridge/bridge``, ``/camera``, ``/shop``, another plugin's or Home Assistant's
-                discovery.
+            topic: not under ``ipc_bridge/bridge``, ``/camera``, ``/shop``, Home Assistant's discovery, or another
+                plugin's, but for its requests (``ipc_bridge/plugin/NAME/request/VERB``).
             payload: text, bytes, or what can be JSON; times become RFC 3339.
             retain: whether the broker keeps it; an empty payload clears what it keeps.
         """
@@ -52,6 +55,9 @@ class Bridge(Protocol):
         Returns:
             Events, oldest first.
         """
+
+    async def picture(self, event: AnyEvent) -> bytes | None:
+        """The picture of a face, JPEG or PNG; waits for it, at most 5 s. None where there is none."""
 
     async def remember(self, key: str, value: Any) -> None:
         """Keep a small JSON value under ``key``, restarts included; None forgets it. 256 keys, 64 kB in all."""

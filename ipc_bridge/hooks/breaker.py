@@ -44,8 +44,15 @@ class Breaker:
 
     def failed(self) -> None:
         """A call did not."""
+        self._failed(1)
+
+    def put_off(self) -> None:
+        """A call is to be made again after a pause, at once."""
+        self._failed(FAILURES)
+
+    def _failed(self, times: int) -> None:
         if not self.is_open:
             self._backoff.held_for(self._now() - self._closed_since)
-        self._in_a_row += 1
+        self._in_a_row += times
         if self.is_open:
             self._open_until = self._now() + self._backoff.next_delay()

@@ -71,10 +71,12 @@ class Guest:
         # What happened has no answer, and whatever else was returned may be anything.
         return result if method in specs.ASKED else None
 
-    async def _load(self, name: str, directory: str, settings: dict[str, Any], socket: str) -> dict[str, Any]:
+    async def _load(
+        self, name: str, directory: str, base: str, settings: dict[str, Any], socket: str
+    ) -> dict[str, Any]:
         """Load the plugin, and tell what it has; routes are served on ``socket``."""
         plugin = load(name, Path(directory))
-        self._bridge = PluginBridge(name, validate(plugin, settings), self.peer.request, self._failed)
+        self._bridge = PluginBridge(name, base, validate(plugin, settings), self.peer.request, self._failed)
         self.plugin = plugin
         entities = self._added("register_entities", _entities) or []
         self._verbs = self._added("register_commands", _verbs) or {}

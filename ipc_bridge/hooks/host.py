@@ -9,11 +9,14 @@ from typing import Any
 
 from ipc_bridge.errors import CommandError, PluginFailedError, PluginGoneError, PluginOverdueError
 from ipc_bridge.hooks.peer import Call, Peer
+from ipc_bridge.hooks.rate import LOG_RATE, Rate
 
 log = logging.getLogger(__name__)
 
 GRACE = 1.0
 """Seconds that a call which was stopped has for its end. Whoever takes longer blocks, or does not want to end."""
+MAX_LINE = 8192
+"""Characters of what a plugin has logged, or why it failed."""
 STOP_SECONDS = 0.5
 """Seconds that a plugin has to end when it is told to, behind its ``shutdown`` hook."""
 
@@ -50,6 +53,7 @@ class Host(abc.ABC):
         """Why it is gone."""
         self._serve = serve
         self._loop = asyncio.get_running_loop()
+        self._lines = Rate(*LOG_RATE)
         self._peer = Peer(self._send, serve.do, self._told)
 
     @abc.abstractmethod
@@ -148,10 +152,13 @@ class Host(abc.ABC):
             self.kill(f"{method} did not end within {self.deadline:g} s, and not when it was stopped")
 
     def _told(self, method: str, arguments: dict[str, Any]) -> None:
+        if not self._lines.try_take():
+            # Whoever tells so much fills the disk with it.
+            return
         match method, arguments:
             case "failed", {"reason": str(reason)}:
-                self._serve.failed(reason)
+                self._serve.failed(reason[:MAX_LINE])
             case "log", {"level": int(level), "logger": str(logger), "message": str(message)}:
                 name = f"ipc_bridge.plugin.{self.name}"
                 prefix = "" if logger == name else f"{logger}: "
-                logging.getLogger(name).log(level, "%s%s", prefix, message)
+                logging.getLogger(name).log(level, "%s%s", prefix, message[:MAX_LINE])

@@ -24,6 +24,9 @@ from ipc_bridge.hooks.peer import describe, place
 ENTRY_POINTS = "ipc_bridge"
 """The entry point group in which installed packages name their plugins."""
 _PREFIX = "ipc_bridge_plugins."
+_PACKAGE = Path(__file__).parents[1]
+SHIPPED = _PACKAGE / "plugins" if (_PACKAGE / "plugins").is_dir() else _PACKAGE.parent / "plugins"
+"""The plugins that come with the bridge: in its package once it is installed, beside it in a clone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,16 +115,27 @@ class _File(importlib.abc.SourceLoader):
 
 
 def _find(name: str, directory: Path) -> ModuleType:
-    path = directory / f"{name}.py"
-    if path.is_file():
-        return _import_file(name, path)
-    points = {point.name: point for point in importlib.metadata.entry_points(group=ENTRY_POINTS)}
-    if name in points:
-        return _import_package(points[name])
-    known = sorted({*points, *(file.stem for file in directory.glob("[!_.]*.py"))})
-    near = difflib.get_close_matches(name, known, 1)
+    known = known_plugins(directory)
+    match known.get(name):
+        case Path() as path:
+            return _import_file(name, path)
+        case importlib.metadata.EntryPoint() as point:
+            return _import_package(point)
+    near = difflib.get_close_matches(name, sorted(known), 1)
     hint = f"; did you mean {near[0]}?" if near else ""
+    path = directory / f"{name}.py"
     raise _refused(f"is no plugin: there is no {path}, and no installed package has one of this name{hint}")
+
+
+def known_plugins(directory: Path) -> dict[str, Path | importlib.metadata.EntryPoint]:
+    """All plugins that could be enabled: those of ``directory`` first, then installed packages', then the bridge's."""
+    points = importlib.metadata.entry_points(group=ENTRY_POINTS)
+    return {**_files(SHIPPED), **{point.name: point for point in points}, **_files(directory)}
+
+
+def _files(directory: Path) -> dict[str, Path]:
+    files = sorted(directory.glob("[!_.]*.py"))
+    return {file.stem: file for file in files if not file.stem.startswith("test_")}
 
 
 def _import_file(name: str, path: Path) -> ModuleType:

@@ -16,10 +16,12 @@ from typing import Any
 
 import orjson
 
-from ipc_bridge.errors import CommandError, PluginFailedError, PluginRefusedError
+from ipc_bridge.errors import CommandError, NotNowError, PluginError, PluginFailedError, PluginRefusedError
 from ipc_bridge.hooks.values import dumps
 
 STOPPED = {"failure": "it was stopped"}
+MAX_TEXT = 300
+"""Characters of what an error says."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -162,11 +164,13 @@ def dump_error(error: BaseException) -> dict[str, Any]:
             return {"kind": kind, "message": str(error), "code": code, "name": name, "where": place(error)}
         case PluginRefusedError(problems=problems):
             return {"problems": problems}
+        case NotNowError():
+            return {"not_now": " ".join(str(error).split())[:MAX_TEXT] or "it gave no reason"}
         case _:
             return {"failure": f"{describe(error)}{place(error)}"}
 
 
-def load_error(reason: dict[str, Any]) -> CommandError | PluginRefusedError | PluginFailedError:
+def load_error(reason: dict[str, Any]) -> CommandError | PluginError:
     """The error that :func:`dump_error` wrote, or that a process wrote which is not to be trusted."""
     match reason:
         case {"kind": str(kind), "message": str(message)}:
@@ -179,13 +183,15 @@ def load_error(reason: dict[str, Any]) -> CommandError | PluginRefusedError | Pl
         case {"problems": list(problems)}:
             found = [problem for problem in problems if isinstance(problem, list) and len(problem) == 2]
             return PluginRefusedError([(tuple(path), str(text)) for path, text in found if isinstance(path, list)])
+        case {"not_now": str(why)}:
+            return NotNowError(why)
         case _:
             return PluginFailedError(str(reason.get("failure", "it failed")))
 
 
 def describe(error: BaseException) -> str:
     """``ValueError: what it says``, in one line that is not too long."""
-    text = " ".join(str(error).split())[:300]
+    text = " ".join(str(error).split())[:MAX_TEXT]
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 

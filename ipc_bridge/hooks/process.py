@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from ipc_bridge.errors import PluginGoneError
 from ipc_bridge.hooks.frames import MAX_FRAME, frame, read_frame
 from ipc_bridge.hooks.host import Host, Serve
-from ipc_bridge.hooks.rate import Rate
+from ipc_bridge.hooks.rate import LOG_RATE, Rate
 
 MAX_HANDLED = 64
 """What it may ask of the bridge at a time; more is not read before some of it is done."""
@@ -23,8 +23,6 @@ PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "PYTH
 MESSAGES = (2_000.0, 4_000)
 """Messages, or kilobytes of them, that are read of it a second, and at once: a flood would hold up the bridge."""
 CLEAN_UP_SECONDS = 1.0
-PRINTED = (20.0, 100)
-"""Lines of its output a second, and at once, that are logged."""
 
 
 class ProcessHost(Host):
@@ -122,7 +120,7 @@ class ProcessHost(Host):
             self._writer.close()
 
     async def _log_output(self, process: asyncio.subprocess.Process) -> None:
-        output, rate = process.stdout, Rate(*PRINTED)
+        output, rate = process.stdout, Rate(*LOG_RATE)
         assert output is not None  # noqa: S101 - a pipe was asked for
         logger = logging.getLogger(f"ipc_bridge.plugin.{self.name}")
         while True:

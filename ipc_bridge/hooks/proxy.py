@@ -10,13 +10,11 @@ from datetime import datetime
 from typing import Any
 
 from ipc_bridge.hooks.peer import describe, place
-from ipc_bridge.hooks.rate import Rate
+from ipc_bridge.hooks.rate import LOG_RATE, Rate
 from ipc_bridge.hooks.subjects import AnyEvent, Camera, Do, read_event
 from ipc_bridge.hooks.values import dumps, rfc3339
 
 MAX_STARTED = 32
-LOG_RATE = (20.0, 100)
-"""Lines a second, and at once: a plugin that logs in a loop would fill the disk."""
 
 
 class PluginBridge:
@@ -24,19 +22,27 @@ class PluginBridge:
 
     Args:
         name: the plugin's.
+        base: what topics of plugins begin with.
         settings: its own.
         do: has the bridge do something.
         failed: told why something failed that nobody waits for.
     """
 
-    def __init__(self, name: str, settings: Mapping[str, Any], do: Do, failed: Callable[[str], None]) -> None:
+    def __init__(
+        self, name: str, base: str, settings: Mapping[str, Any], do: Do, failed: Callable[[str], None]
+    ) -> None:
         self.name = name
         self.settings = settings
         self.log = logging.getLogger(f"ipc_bridge.plugin.{name}")
         self.log.filters = [_Throttle()]
+        self._base = base
         self._started: set[asyncio.Task[Any]] = set()
         self._do = do
         self._failed = failed
+
+    def topic(self, leaf: str, plugin: str | None = None) -> str:
+        """See :class:`~ipc_bridge.hooks.api.Bridge`."""
+        return f"{self._base}{plugin or self.name}/{leaf}"
 
     async def publish(self, topic: str, payload: Any = b"", *, retain: bool = False) -> None:
         """See :class:`~ipc_bridge.hooks.api.Bridge`."""
@@ -60,6 +66,11 @@ class PluginBridge:
         begin = None if since is None else rfc3339(since)
         found = await self._do("events", {"sn": sn, "since": begin, "limit": limit})
         return [read_event(values) for values in found]
+
+    async def picture(self, event: AnyEvent) -> bytes | None:
+        """See :class:`~ipc_bridge.hooks.api.Bridge`."""
+        found = await self._do("picture", {"uid": event.uid, "received_at": rfc3339(event.received_at)})
+        return None if found is None else base64.b64decode(found["base64"])
 
     async def remember(self, key: str, value: Any) -> None:
         """See :class:`~ipc_bridge.hooks.api.Bridge`."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 
+LOG_RATE = (20.0, 100)
+"""Lines a second, and at once: a plugin that logs in a loop would fill the disk."""
+
 
 class Rate:
     """So many a second, and so many at once after a pause.

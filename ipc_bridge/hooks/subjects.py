@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Self
 
+from ipc_bridge.hooks.values import dumps
+
 Do = Callable[[str, dict[str, Any]], Awaitable[Any]]
 """Has the bridge do something: takes the operation and its arguments, returns what came of it."""
 
@@ -15,7 +17,7 @@ Do = Callable[[str, dict[str, Any]], Awaitable[Any]]
 class Event:
     """The head of every event. Times are aware; ``camera`` is the camera's name.
 
-    Where an event is encoded again, as by ``bridge.publish``, it has the form of the contract.
+    Where an event is encoded again, as by ``event.json()`` or ``bridge.publish``, it has the form of the contract.
     """
 
     uid: str
@@ -36,6 +38,10 @@ class Event:
         known = {item.name: values[item.name] for item in fields(cls)}
         times = {name: datetime.fromisoformat(known[name]) for name in ("time", "received_at")}
         return cls(**{**known, **times})
+
+    def json(self) -> str:
+        """The event as the contract has it."""
+        return dumps(self).decode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from typing import Protocol
 from ipc_bridge.backoff import LAST_LIMIT, Backoff
 from ipc_bridge.config import Mqtt, MqttTls
 from ipc_bridge.errors import BrokerLostError, BrokerRefusedError, ConfigError
-from ipc_bridge.mqtt.connection import TAKEN_OVER, Connection, Endpoint, Message, Received, Version
+from ipc_bridge.mqtt.connection import TAKEN_OVER, Carrier, Connection, Endpoint, Message, Received, Version
 from ipc_bridge.mqtt.takeover import Takeovers
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ _OTHER_VERSION: dict[Version, Version] = {"5": "3.1.1", "3.1.1": "5"}
 class Owner(Protocol):
     """Who uses the connections."""
 
-    def connected(self, connection: Connection) -> None:
+    def connected(self, connection: Carrier) -> None:
         """A connection is up: use it until :meth:`disconnected`."""
 
     def disconnected(self) -> None:
@@ -47,6 +47,13 @@ class Owner(Protocol):
 
     def received(self, message: Received) -> None:
         """A subscription brought a message."""
+
+
+class Client(Protocol):
+    """Who keeps a connection, as :class:`MqttClient` does."""
+
+    async def run(self, owner: Owner) -> None:
+        """Keep a connection until cancelled."""
 
 
 class MqttClient:

@@ -15,7 +15,7 @@ import os
 import ssl
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from typing import Any, Literal, Protocol, cast
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
@@ -95,6 +95,30 @@ class Endpoint:
     def address(self) -> str:
         """For messages."""
         return f"{self.host}:{self.port}"
+
+
+class Carrier(Protocol):
+    """What a publisher needs of a connection; see :class:`Connection`."""
+
+    @property
+    def room(self) -> int:
+        """How many more publications it takes now."""
+
+    @property
+    def in_flight(self) -> int:
+        """Publications that are not acknowledged."""
+
+    def room_for(self, message: Message) -> int | None:
+        """Bytes of payload that ``message`` may have; None where there is no limit."""
+
+    def fits(self, message: Message) -> bool:
+        """Whether it takes a message of this size."""
+
+    def publish(self, message: Message, on_done: Callable[[bool], None]) -> None:
+        """Send ``message``; ``on_done`` hears whether it was taken."""
+
+    def subscribe(self, topics: Iterable[str]) -> None:
+        """Ask for ``topics``."""
 
 
 class Connection(asyncio.Protocol):

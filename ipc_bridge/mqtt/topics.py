@@ -55,13 +55,18 @@ class Topics:
         """A topic of one camera, such as ``status`` or ``event/face``."""
         return f"{self.base}/camera/{sn}/{leaf}"
 
+    @property
+    def plugins(self) -> str:
+        """What all topics of plugins begin with."""
+        return f"{self.base}/plugin/"
+
     def plugin(self, name: str, leaf: str) -> str:
         """A topic of one plugin, such as ``request/test``."""
-        return f"{self.base}/plugin/{name}/{leaf}"
+        return f"{self.plugins}{name}/{leaf}"
 
     def plugin_levels(self, topic: str) -> list[str]:
         """The levels of one of a plugin's topics, its name first."""
-        return topic.removeprefix(f"{self.base}/plugin/").split("/")
+        return topic.removeprefix(self.plugins).split("/")
 
     def is_ours(self, topic: str) -> bool:
         """Whether nobody but the bridge itself publishes on ``topic``."""

@@ -24,6 +24,7 @@ SECRETS = (
     "rtsp_password",
     "other_secret_key",
     "web_token",
+    "webhook_secret",
     "cloud_secret_key",
 )
 FILES = ("broker-ca.pem", "bridge.pem", "bridge.key", "openapi.p12", "cameras-ca.pem")

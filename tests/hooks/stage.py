@@ -30,7 +30,7 @@ from ipc_bridge.models import Event
 from ipc_bridge.mqtt.client import MqttClient
 from ipc_bridge.mqtt.connection import Message, Received
 from ipc_bridge.mqtt.topics import Topics
-from tests.bridge.samples import SN, StoppedClock
+from tests.bridge.samples import NOW, SN, StoppedClock
 from tests.mqtt.broker import HOST, PATIENCE, eventually
 from tests.mqtt.fake_broker import FakeBroker, Publication, fake_broker
 
@@ -51,6 +51,15 @@ def camera(sn: str = SN, **changes: Any) -> dict[str, Any]:
         "state": {"led": "ON", "zoom": 120},
         **changes,
     }
+
+
+class FakePictures(dict[str, bytes]):
+    """Pictures by the uid of what they show; what is not there does not come."""
+
+    async def expect(self, uid: str, came_at: float, seconds: float) -> bytes | None:
+        assert came_at == NOW
+        assert seconds > 0
+        return self.get(uid)
 
 
 @dataclass
@@ -103,6 +112,7 @@ class Stage:
         self.broker = broker
         self.clock = StoppedClock()
         self.cameras = FakeCameras()
+        self.pictures = FakePictures()
         self.topics = Topics("ipc_bridge", "homeassistant")
         self.sources = directory / "plugins"
         self.sources.mkdir(exist_ok=True)
@@ -172,7 +182,7 @@ class Stage:
         self.flow = EventFlow(self.topics, self.clock, lateness, self.journal, self.publisher, detections)
         self.answerer = Answerer(self.publisher, 15)
         announcer = Announcer(HomeAssistant(), self.topics, self.publisher)
-        means = Means(self.topics, self.publisher, self.cameras, self.cameras, 15, file, lateness)
+        means = Means(self.topics, self.publisher, self.cameras, self.cameras, 15, file, lateness, self.pictures)
         around = Surroundings(
             self.journal,
             means,

@@ -472,3 +472,67 @@ async def test_verbs_of_one_that_is_not_running_are_answered(inline: Stage) -> N
         inline.send("ipc_bridge/plugin/greet/request/greet", b"\xff")
         answer = await inline.hears("ipc_bridge/plugin/greet/response/greet", 2)
         assert answer["error"]["kind"] == "invalid"
+
+
+# Not now.
+
+BUSY = """
+    from ipc_bridge.hooks import NotNowError
+    busy = True
+
+    @hookimpl
+    def register_commands():
+        def mend(params):
+            global busy
+            busy = False
+        return {"mend": mend}
+
+    @hookimpl
+    async def event_received(bridge, event):
+        await bridge.publish("tried", [event.event_id])
+        if busy:
+            raise NotNowError("the till is away")
+        await bridge.publish("news", [event.event_id])
+
+    @hookimpl
+    async def late_event_received(bridge, event):
+        await bridge.publish("late", [event.event_id])
+
+    @hookimpl
+    def setting_changed():
+        raise NotNowError("never")
+"""
+
+
+async def test_whoever_cannot_take_an_event_now_gets_it_again_and_none_is_skipped(scene: Stage) -> None:
+    scene.enable("greet", BUSY)
+    async with scene.run():
+        scene.happen(*(motion_event(number) for number in range(1, 4)))
+        await scene.hears("tried", 3)
+        assert ids(scene, "tried")[:3] == [1, 1, 1]
+        await scene.sees(lambda: scene.figures("greet")["state"] == "paused")
+        assert "event_received was put off: the till is away" in scene.figures("greet")["reason"]
+        scene.send("ipc_bridge/plugin/greet/request/mend")
+        await scene.hears("news", 3)
+        await scene.sees(lambda: scene.figures("greet")["behind"] == 0)
+        assert (scene.figures("greet")["skipped"], scene.figures("greet")["failures"]) == (0, 0)
+    assert ids(scene) == [1, 2, 3]
+
+
+async def test_what_becomes_late_while_it_waits_is_given_as_history(inline: Stage) -> None:
+    inline.enable("greet", BUSY)
+    async with inline.run():
+        inline.happen(motion_event(1))
+        await inline.hears("tried")
+        inline.clock.go_on(100)
+        assert await inline.hears("late") == [1]
+    assert ids(inline) == []
+
+
+async def test_what_nothing_keeps_cannot_be_put_off(inline: Stage) -> None:
+    inline.enable("greet", BUSY)
+    async with inline.run():
+        await inline.sees(lambda: inline.figures("greet")["state"] == "running")
+        for value in (1, 2):
+            inline.plugins.state_changed(SN, {"zoom": value})
+        await inline.sees(lambda: inline.figures("greet")["dropped"] == 1)

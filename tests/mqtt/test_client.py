@@ -19,7 +19,7 @@ from ipc_bridge.errors import ConfigError
 from ipc_bridge.mqtt import client as module
 from ipc_bridge.mqtt import takeover
 from ipc_bridge.mqtt.client import MqttClient
-from ipc_bridge.mqtt.connection import Connection, Message, Received
+from ipc_bridge.mqtt.connection import Carrier, Connection, Message, Received
 from tests.mqtt.broker import HOST, Listener, Mosquitto, eventually, free_port, mosquitto
 from tests.mqtt.certificates import Certificates, make_certificates
 from tests.mqtt.fake_broker import DISCONNECT, FakeBroker, fake_broker
@@ -59,7 +59,8 @@ class Owner:
         self.writes = 0
         self.messages: list[Received] = []
 
-    def connected(self, connection: Connection) -> None:
+    def connected(self, connection: Carrier) -> None:
+        assert isinstance(connection, Connection)
         self.connections.append(connection)
 
     def disconnected(self) -> None:

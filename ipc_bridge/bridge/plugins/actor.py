@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import enum
 import logging
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
@@ -18,7 +19,7 @@ from ipc_bridge.bridge.plugins.memory import PluginMemory
 from ipc_bridge.bridge.plugins.operations import Means, Operations
 from ipc_bridge.bridge.plugins.plan import Plan
 from ipc_bridge.bridge.visits import Visits
-from ipc_bridge.errors import CommandError, PluginError, PluginGoneError
+from ipc_bridge.errors import CommandError, NotNowError, PluginError, PluginGoneError
 from ipc_bridge.hooks.breaker import Breaker
 from ipc_bridge.hooks.host import Host
 from ipc_bridge.hooks.specs import ASKED
@@ -37,6 +38,14 @@ MAX_NOTICES = 100
 TRIES = 2
 """Times that an event is given to a hook that fails; then the plugin goes on with the next."""
 SHUTDOWN_LIMIT = 0.7
+
+
+class _Outcome(enum.Enum):
+    """What came of a call."""
+
+    DONE = enum.auto()
+    FAILED = enum.auto()
+    NOT_NOW = enum.auto()
 
 
 class Actor:
@@ -276,7 +285,9 @@ class Actor:
         while True:
             if self._notices:
                 hook, arguments = self._notices.popleft()
-                await self._call(hook, arguments)
+                if await self._call(hook, arguments) is _Outcome.NOT_NOW:
+                    # Nothing keeps it.
+                    self.counters["dropped"] += 1
             elif self._entries:
                 entry = self._entries.popleft()
                 await self._event(entry)
@@ -290,36 +301,51 @@ class Actor:
         done: set[str] = set()
         if isinstance(entry.event, FaceEvent) and not self._visits.is_new(entry.event):
             done.add(VISIT)
-        missing: list[str] = []
-        for _try in range(TRIES):
+        failures: Counter[str] = Counter()
+        while True:
+            # It may have a pause: what is late is decided behind it.
+            await self._available()
             late = self._is_late(entry)
             if late and not self.plan.catch_up:
                 return
-            missing = [hook for hook in self.description.hooks_for(entry.event.kind, late=late) if hook not in done]
-            for hook in missing:
-                event = orjson.Fragment(event_payload(entry, late=late))
-                if await self._call(hook, {"camera": self._snapshot(entry.event), "event": event}):
-                    done.add(hook)
-            if done.issuperset(missing):
-                return
-        self.counters["skipped"] += 1
+            hooks = self.description.hooks_for(entry.event.kind, late=late)
+            hook = next((hook for hook in hooks if hook not in done and failures[hook] < TRIES), None)
+            if hook is None:
+                break
+            event = orjson.Fragment(event_payload(entry, late=late))
+            outcome = await self._call(hook, {"camera": self._snapshot(entry.event), "event": event})
+            if outcome is _Outcome.DONE:
+                done.add(hook)
+            elif outcome is _Outcome.FAILED:
+                failures[hook] += 1
+        if any(count >= TRIES for count in failures.values()):
+            self.counters["skipped"] += 1
 
-    async def _call(self, hook: str, arguments: Mapping[str, Any]) -> bool:
-        """Call a hook when it may be called again; return whether it did its work."""
+    async def _call(self, hook: str, arguments: Mapping[str, Any]) -> _Outcome:
+        """Call a hook when it may be called again."""
         host = await self._available()
         self.counters["calls"] += 1
         try:
             await host.call(hook, arguments)
+        except NotNowError as error:
+            self._breaker.put_off()
+            self._complaints.warning(log, f"{hook} {error}", "Plugin %s: %s: not now: %s", self.name, hook, error)
+            self._pause(f"{hook} was put off: {error}")
+            return _Outcome.NOT_NOW
         except PluginError as error:
             self._breaker.failed()
             self._count_failure(hook, error)
-            if self._breaker.is_open and self.state == "running":
-                self._change("paused", f"{hook} failed: {error}; it is called again after a pause")
-            return False
+            if self._breaker.is_open:
+                self._pause(f"{hook} failed: {error}")
+            return _Outcome.FAILED
         self._breaker.succeeded()
         if self.state == "paused":
             self._change("running", None)
-        return True
+        return _Outcome.DONE
+
+    def _pause(self, why: str) -> None:
+        if self.state in ("running", "paused"):
+            self._change("paused", f"{why}; it is called again after a pause")
 
     async def _available(self) -> Host:
         """Return where it runs, once it does and may be called again."""

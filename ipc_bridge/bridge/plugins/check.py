@@ -11,6 +11,7 @@ from ipc_bridge.bridge.plugins.plan import read_plan
 from ipc_bridge.config import Config
 from ipc_bridge.errors import CommandError, PluginError, PluginRefusedError
 from ipc_bridge.hooks.host import Serve
+from ipc_bridge.mqtt.topics import Topics
 
 
 async def check_plugins(config: Config) -> list[str]:
@@ -28,18 +29,19 @@ async def check_plugins(config: Config) -> list[str]:
     return lines
 
 
-async def try_plugin(config: Config, name: str) -> None:
-    """Load one plugin and end it again.
+async def try_plugin(config: Config, name: str) -> list[str]:
+    """Load one plugin and end it again; return its hooks.
 
     Raises:
         PluginError: it cannot be loaded.
     """
-    plan = read_plan(name, config.plugins.enabled[name])
+    plan = read_plan(name, config.plugins.enabled.get(name, {}))
     with tempfile.TemporaryDirectory(prefix="ipc-bridge-") as folder:
-        places = Places(config.plugins.directory, Path(folder) / "plugin.sock")
+        topics = Topics(config.mqtt.base_topic, config.homeassistant.discovery_prefix)
+        places = Places(config.plugins.directory, topics.plugins, Path(folder) / "plugin.sock")
         host = new_host(plan, places, _Nobody(), [])
         try:
-            await load(host, plan, places)
+            return list((await load(host, plan, places)).hooks)
         finally:
             await host.stop()
 

@@ -57,10 +57,12 @@ class Places:
 
     Args:
         directory: ``plugins.directory``.
+        base: what topics of plugins begin with, ``ipc_bridge/plugin/``.
         socket: where the plugin's routes are served.
     """
 
     directory: Path
+    base: str
     socket: Path
 
 
@@ -116,6 +118,7 @@ async def load(host: Host, plan: Plan, places: Places) -> Description:
     arguments = {
         "name": plan.name,
         "directory": str(places.directory),
+        "base": places.base,
         "settings": plan.settings,
         "socket": str(places.socket),
     }

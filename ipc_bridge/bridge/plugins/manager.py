@@ -183,7 +183,7 @@ class Plugins:
         try:
             actor = Actor(
                 read_plan(name, config.plugins.enabled[name]),
-                Places(config.plugins.directory, self._socket(name)),
+                Places(config.plugins.directory, self._topics.plugins, self._socket(name)),
                 self._means,
                 self._memories.setdefault(name, PluginMemory(JsonFile(self._folder / f"{name}.json"))),
                 self._around.journal,

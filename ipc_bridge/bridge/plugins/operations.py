@@ -24,11 +24,13 @@ from ipc_bridge.hooks.rate import Rate
 from ipc_bridge.journal.history import MAX_LIMIT, Query, read_events
 from ipc_bridge.models import is_serial
 from ipc_bridge.mqtt.connection import Message
-from ipc_bridge.mqtt.topics import Topics, is_name
+from ipc_bridge.mqtt.topics import Topics, is_name, matches
 
 MAX_PAYLOAD = 1024 * 1024
 """Bytes of a plugin's message."""
 MAX_KEY = 200
+PICTURE_SECONDS = 5.0
+"""That a plugin may wait for a picture: it comes behind its event, or not at all."""
 _T = TypeVar("_T")
 
 PUBLICATIONS = (50.0, 100)
@@ -50,6 +52,13 @@ class Cameras(Protocol):
         Raises:
             CommandError: there is no such camera.
         """
+
+
+class Pictures(Protocol):
+    """Who has pictures."""
+
+    async def expect(self, uid: str, came_at: float, seconds: float) -> bytes | None:
+        """The picture of what came at that Unix time, once it is there."""
 
 
 class Calls(Protocol):
@@ -77,6 +86,7 @@ class Means:
         timeout: ``commands.timeout`` in seconds.
         journal: the journal's file.
         lateness: what is history.
+        pictures: who has them.
     """
 
     topics: Topics
@@ -86,6 +96,7 @@ class Means:
     timeout: float
     journal: Path
     lateness: Lateness
+    pictures: Pictures
 
 
 class Operations(Serve):
@@ -112,6 +123,7 @@ class Operations(Serve):
             "cameras": (readings, self._cameras),
             "camera": (readings, self._camera),
             "events": (readings, self._events),
+            "picture": (readings, self._picture),
             "remember": (values, self._remember),
             "recall": (values, self._recall),
         }
@@ -180,9 +192,9 @@ class Operations(Serve):
         if not is_name(topic):
             raise CommandError("invalid", f"{topic!r} is no topic to publish on")
         topics = self._means.topics
-        others = topics.plugin("", "").removesuffix("/")
         own = topics.plugin(self._name, "")
-        if topics.is_ours(topic) or (topic.startswith(others) and not topic.startswith(own)):
+        is_anothers = topic.startswith(topics.plugins) and not topic.startswith(own)
+        if topics.is_ours(topic) or (is_anothers and not matches(topics.plugin("+", "request/+"), topic)):
             raise CommandError("forbidden", f"{topic} is not for plugins to publish on; {own}... is this one's")
 
     # Cameras.
@@ -222,6 +234,11 @@ class Operations(Serve):
         entries = await asyncio.to_thread(read_events, self._means.journal, query)
         is_late = self._means.lateness.is_late
         return [orjson.Fragment(event_payload(entry, late=is_late(entry))) for entry in entries]
+
+    async def _picture(self, uid: str, received_at: str) -> dict[str, str] | None:
+        came_at = datetime.fromisoformat(received_at).timestamp()
+        picture = await self._means.pictures.expect(str(uid), came_at, PICTURE_SECONDS)
+        return None if picture is None else {"base64": base64.b64encode(picture).decode()}
 
     async def _remember(self, key: str, value: Any) -> None:
         self._memory.remember(_key(key), value)
