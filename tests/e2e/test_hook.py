@@ -153,7 +153,7 @@ async def a_bridge_that_is_killed_loses_nothing(site: Site) -> None:
     count = 300
     camera.flood(count)
     for number in (20, 120):
-        await camera.wait_for_acknowledged(number)
+        await camera.wait_for_acknowledged(number, PATIENCE)
         await daemon.kill()
         await daemon.start()
     await camera.wait_for_all_acknowledged(PATIENCE)
