@@ -23,12 +23,42 @@ MAX_STUCK = 3
 INTERRUPT_EVERY = 0.05
 INTERRUPTS = 40
 """Tries to interrupt a thread, over two seconds."""
+MOMENT = 0.001
+"""Seconds that others may run, so that the thread gets what is raised in it."""
+STEPS = 100
+"""After which what is raised in the thread itself has long come."""
 SWITCH_INTERVAL = 0.0005
 """Seconds after which a busy thread must let others run. Python's own 5 ms would be added to each step of an event."""
 
 
 class Interrupted(BaseException):
     """Raised in the code of a plugin that is to end, wherever it is."""
+
+
+def interrupt(thread: int) -> None:
+    """Raise :class:`Interrupted` in a thread that runs Python code at this moment.
+
+    One that sits in the system does not get it later either, wherever it may be then. And an exception that waits for
+    its thread costs all others: up to Python 3.12 each of them looks at every step whether it is theirs, and one that
+    is traced, as for coverage, looks for ever. That ends when somebody gets one: this function does, in the end.
+
+    Args:
+        thread: its ``ident``.
+    """
+    # No functions of ours are called in here: see above.
+    target, own = ctypes.c_ulong(thread), ctypes.c_ulong(threading.get_ident())
+    exception, nothing = ctypes.py_object(Interrupted), ctypes.py_object()
+    raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
+    raise_in(target, exception)
+    time.sleep(MOMENT)
+    raise_in(target, nothing)
+    try:
+        raise_in(own, exception)
+        for _ in range(STEPS):
+            time.sleep(0)
+    except Interrupted:
+        return
+    raise_in(own, nothing)
 
 
 class ThreadHost(Host):
@@ -98,9 +128,7 @@ class ThreadHost(Host):
         time.sleep(0)
         frame = sys._current_frames().get(self._thread.ident or 0)  # noqa: SLF001 - the documented way
         if frame is not None and frame.f_code.co_filename.startswith(own):
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                ctypes.c_ulong(self._thread.ident or 0), ctypes.py_object(Interrupted)
-            )
+            interrupt(self._thread.ident or 0)
         self._loop.call_later(INTERRUPT_EVERY, self._interrupt, tries - 1)
 
     # In the thread.
