@@ -83,7 +83,18 @@ FORMATS: dict[str, Callable[[Mapping[str, Streams]], dict[str, Any]]] = {
 
 def write(form: str, cameras: Sequence[Streams]) -> str:
     """Return what is to be pasted into a program's configuration."""
-    return yaml.safe_dump(FORMATS[form](_named(cameras)), sort_keys=False, allow_unicode=True, width=1000)
+    return yaml.dump(FORMATS[form](_named(cameras)), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Escapes what cannot be seen: the line breaks that only Unicode knows are not read back as they are."""
+
+
+def _represent_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if text.isprintable() else '"')
+
+
+_Dumper.add_representer(str, _represent_text)
 
 
 def _named(cameras: Sequence[Streams]) -> dict[str, Streams]:

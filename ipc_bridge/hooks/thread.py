@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ipc_bridge.errors import PluginGoneError
-from ipc_bridge.hooks.guard import guard
+from ipc_bridge.hooks.guard import guarded
 from ipc_bridge.hooks.guest import Guest
 from ipc_bridge.hooks.host import Host, Serve, log
 from ipc_bridge.hooks.peer import describe
@@ -90,7 +90,6 @@ class ThreadHost(Host):
                 "it isolation: process"
             )
         sys.setswitchinterval(min(SWITCH_INTERVAL, sys.getswitchinterval()))
-        guard()
         self._thread.start()
         await self._opened
 
@@ -136,7 +135,7 @@ class ThreadHost(Host):
     def _run(self) -> None:
         reason = "its thread ended"
         try:
-            with asyncio.Runner() as runner:
+            with guarded(), asyncio.Runner() as runner:
                 runner.run(self._main())
         except BaseException as error:  # noqa: BLE001 - whatever ends a plugin ends nothing else
             reason = f"its thread ended: {describe(error)}"
