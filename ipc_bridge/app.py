@@ -124,6 +124,7 @@ class Bridge:
         health.gather(lambda: {"hooks": doors.figures()})
         health.gather(lambda: {"plugins": {}})
         health.check(lambda: journal.problem)
+        health.check(lambda: journal.damage)
         self.answerer = Answerer(publisher, config.commands.timeout)
         requests = BridgeRequests(topics, self.answerer, supervisor, discovery, lateness, health, file)
         publisher.subscribe(topics.request("+"), requests.received)

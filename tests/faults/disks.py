@@ -138,6 +138,21 @@ async def pages_damaged(scene: Scene) -> None:
         await scene.daemon.wait_for_log("ERROR", "is damaged", since=logged)
 
 
+async def log_damaged(scene: Scene) -> None:
+    """Rubbish in what SQLite keeps beside the journal, in the middle of what is not in the one file yet."""
+    await scene.open()
+    for _ in range(scene.times):
+        await scene.watched()
+        await scene.camera.events(scene.share, RATE)
+        await scene.all_delivered()
+        await scene.kill_bridge()
+        logged = len(scene.daemon.log())
+        log = scene.journal.with_name("journal.sqlite-wal")
+        _overwrite(log, scene.chance.randrange(log.stat().st_size // 4, log.stat().st_size // 2), os.urandom(4096))
+        await _starts(scene)
+        await scene.daemon.wait_for_log("ERROR", "is damaged", since=logged)
+
+
 async def _starts(scene: Scene) -> None:
     """The bridge begins again, and all is well."""
     since = scene.hub.mark()

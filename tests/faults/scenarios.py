@@ -80,6 +80,7 @@ SCENARIOS = (
     Scenario("journal read-only at the start", disks.read_only, Extent(2, 200), Extent(6, 1_000)),
     Scenario("journal out of reach at the start", disks.out_of_reach, Extent(2, 200), Extent(6, 1_000)),
     Scenario("journal's header damaged", disks.header_damaged, Extent(1, 100), Extent(5, 1_000)),
+    Scenario("journal's write-ahead log damaged", disks.log_damaged, Extent(1, 100), Extent(5, 1_000)),
     Scenario("journal's pages damaged while it runs", disks.pages_damaged, Extent(1, 200), Extent(5, 2_000)),
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -150,6 +151,18 @@ async def test_a_cursor_is_saved_after_so_many_deliveries(desk: Desk, monkeypatc
     await eventually(lambda: desk.store.cursor("sink") == 3)
 
 
+async def test_what_the_end_comes_in_the_middle_of_is_done(desk: Desk) -> None:
+    released = threading.Event()
+    # The thread has something else to do: what is asked of it meanwhile waits.
+    desk.journal._thread.submit(released.wait, 10)
+    saving = asyncio.create_task(desk.journal._run(lambda: desk.store.tend({"sink": 1})))
+    await asyncio.wait([saving], timeout=0)
+    saving.cancel()
+    await asyncio.wait([saving])
+    released.set()
+    await eventually(lambda: desk.store.cursor("sink") == 1)
+
+
 async def test_a_full_journal_says_so_and_says_when_it_has_room(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_WAITING", 5)
     room: list[bool] = []
@@ -209,7 +222,7 @@ async def test_a_sink_gets_what_was_out_of_reach_without_anything_new(
     before = Desk(directory)
     async with before.open():
         before.append(*range(1, 31))
-        await eventually(lambda: len(before.safe) == 30)
+        await eventually(lambda: len(before.safe) == 30 and len(before.taken) == 10)
         before.done(*range(1, 6))
     directory.rename(hidden)
     directory.touch()
