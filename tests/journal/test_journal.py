@@ -17,6 +17,7 @@ from ipc_bridge.journal.entry import Entry
 from ipc_bridge.journal.feed import Feed
 from ipc_bridge.journal.journal import Journal
 from ipc_bridge.journal.store import JournalStore
+from ipc_bridge.journal.unsaved import MAX_UNSAVED
 from tests.bridge.samples import StoppedClock, motion_event
 from tests.mqtt.broker import eventually
 
@@ -197,6 +198,41 @@ async def test_while_the_disk_is_full_sinks_get_events_and_cameras_no_acknowledg
     desk.clock.go_on(store_module.RETRY_SECONDS)
     await eventually(lambda: desk.safe == [1, 2])
     assert desk.journal.problem is None
+
+
+async def test_of_more_than_memory_holds_the_newest_are_saved_and_only_they_are_acknowledged(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "TEND_SECONDS", 0.01)
+    assert desk.store._db is not None
+    connection = desk.store._db._db
+    assert connection is not None
+    desk.append(1)
+    await eventually(lambda: desk.safe == [1])
+    connection.execute("PRAGMA query_only = 1")
+    events = MAX_UNSAVED + 700
+
+    def take(entry: Entry) -> None:
+        desk.taken.append(entry)
+        asyncio.get_running_loop().call_soon(desk.feed.done, entry.position)
+
+    # A sink that keeps up has each of them, whatever becomes of the disk.
+    desk.done(1)
+    monkeypatch.setattr(desk.feed, "_take", take)
+    for first in range(2, events + 1, module.MAX_BATCH):
+        last = min(first + module.MAX_BATCH - 1, events)
+        desk.append(*range(first, last + 1))
+        await eventually(lambda last=last: len(desk.taken) == last)  # type: ignore[misc]
+    await eventually(lambda: desk.journal.figures()["given_up"] == 699)
+    assert desk.journal.figures()["unsaved"] == MAX_UNSAVED
+    assert caplog.text.count("the oldest are given up") == 1
+    assert desk.safe == [1]
+    connection.execute("PRAGMA query_only = 0")
+    desk.clock.go_on(store_module.RETRY_SECONDS)
+    await eventually(lambda: desk.journal.problem is None and len(desk.safe) > 1)
+    assert desk.safe == [1, *range(events - MAX_UNSAVED + 1, events + 1)]
+    assert [entry.event.event_id for entry in desk.taken] == list(range(1, events + 1))
+    assert len(desk.store.read(0, 20_000)) == MAX_UNSAVED + 1
 
 
 async def test_a_sink_is_not_led_astray_by_a_file_that_is_begun_again(desk: Desk) -> None:
