@@ -325,6 +325,7 @@ def _tell_of_health(bridge: Bridge, doors: HookDoors) -> None:
     health.gather(lambda: {"snapshots": bridge.automatic_snapshots.figures()})
     health.gather(lambda: {"plugins": plugins.figures()})
     health.check(lambda: journal.problem)
+    health.check(lambda: journal.damage)
     health.check(plugins.problem)
 
 

@@ -16,7 +16,9 @@ from typing import Any
 import orjson
 
 from ipc_bridge.errors import JournalDamagedError, StorageError
+from ipc_bridge.journal import positions
 from ipc_bridge.journal.entry import Entry, dump_event, load_event
+from ipc_bridge.journal.wal import Tail, read_tail
 from ipc_bridge.models import Event
 
 log = logging.getLogger(__name__)
@@ -30,8 +32,6 @@ PAGE_SIZE = 1024
 CHECKPOINT_PAGES = 4_000
 NEWEST_FACES = 5_000
 """Faces among which each camera's newest is looked for."""
-OUT_OF_SIGHT = 2**52
-"""Positions from here on are given while the file is out of reach: above all that it may hold."""
 
 MIGRATIONS = (
     """
@@ -67,16 +67,6 @@ _DELETE_COPIES = """
         SELECT position FROM json_each(?) JOIN event
         ON time = json_extract(value, '$[0]') AND uid = json_extract(value, '$[1]') WHERE position <= ?)
 """
-_LAST_IN_SIGHT = """
-    SELECT max(position) FROM (
-        SELECT max(position) AS position FROM event WHERE position < :limit
-        UNION ALL SELECT max(position) FROM sink WHERE position < :limit
-        UNION ALL SELECT max(summary) FROM journal WHERE summary < :limit)
-"""
-_BRING_INTO_SIGHT = tuple(
-    f"UPDATE {table} SET {column} = {column} - :shift WHERE {column} >= :limit"  # noqa: S608 - constants
-    for table, column in (("event", "position"), ("sink", "position"), ("journal", "summary"))
-)
 # One statement for many events: between two of them Python's lock changes hands, which takes longer than the work.
 _INSERT = "INSERT INTO event SELECT {} FROM json_each(?)".format(  # noqa: S608 - constants
     ", ".join(f"json_extract(value, '$[{column}]')" for column in range(11))
@@ -106,6 +96,8 @@ class JournalDatabase:
     """
 
     def __init__(self, path: Path) -> None:
+        self.lost_frames = 0
+        """Parts of what was written last that a crash and the disk have damaged: some of them may be events."""
         self.is_read_only = False
         """Whether it could be opened for reading alone: it stays so, whatever becomes of the disk."""
         self._path = path
@@ -120,6 +112,7 @@ class JournalDatabase:
                 raise
 
     def _open(self) -> None:
+        tail = self._read_tail()
         self._db = db = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         with suppress(OSError):
             self._path.chmod(0o600)
@@ -129,9 +122,27 @@ class JournalDatabase:
         db.execute("PRAGMA synchronous = FULL")
         db.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         db.execute(f"PRAGMA journal_size_limit = {CHECKPOINT_PAGES * PAGE_SIZE}")
+        # What is not committed stays out of the log, so that a kill leaves it in order: see `wal`.
+        db.execute("PRAGMA cache_spill = OFF")
         _migrate(db)
+        self.lost_frames = tail.lost
+        if tail.lost:
+            # Of what is in the file already the newer part may be missing now.
+            _check(db)
+        elif tail.unfinished:
+            self._empty_log()
         # SQLite opens what it may only read without a word, and even begins a transaction. This writes nothing.
         db.execute("DELETE FROM sink WHERE 0")
+
+    def _read_tail(self) -> Tail:
+        with suppress(OSError):
+            return read_tail(self._path.with_name(f"{self._path.name}-wal"))
+        return Tail()
+
+    def _empty_log(self) -> None:
+        """Leave nothing in the log that the next start could take for damage, unless the disk is full."""
+        with suppress(StorageError), self._connection() as db:
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def _opens_for_reading(self) -> bool:
         """What is there can still be read, on a disk that became read-only."""
@@ -153,6 +164,12 @@ class JournalDatabase:
             except sqlite3.Error as error:
                 log.debug("The journal closes with an error: %s", error)
             self._db = None
+
+    def forget_losses(self) -> None:
+        """All is done for what was lost; the next start is not to find it again."""
+        if self.lost_frames:
+            self.lost_frames = 0
+            self._empty_log()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -249,26 +266,14 @@ class JournalDatabase:
             db.execute(_DELETE_COPIES, (_keys(events), up_to))
 
     def bring_into_sight(self) -> None:
-        """Move what has a position :data:`OUT_OF_SIGHT` close behind the rest, so that these can be given again.
-
-        Nobody may hold such a position of this file meanwhile.
-        """
+        """See :func:`~ipc_bridge.journal.positions.bring_into_sight`."""
         with self._connection() as db:
-            (last,) = db.execute(_LAST_IN_SIGHT, {"limit": OUT_OF_SIGHT}).fetchone()
-            shift = OUT_OF_SIGHT - 1 - (last or 0)
-            for statement in _BRING_INTO_SIGHT:
-                db.execute(statement, {"limit": OUT_OF_SIGHT, "shift": shift})
+            positions.bring_into_sight(db)
 
     def move_behind(self, after: int, position: int) -> int:
-        """Move the events behind ``after`` to behind ``position``, the last that was given, in the same order.
-
-        Returns:
-            The last position that is given now.
-        """
+        """See :func:`~ipc_bridge.journal.positions.move_behind`."""
         with self._connection() as db:
-            db.execute("UPDATE event SET position = position + ? WHERE position > ?", (position - after, after))
-            (last,) = db.execute("SELECT max(position) FROM event").fetchone()
-        return max(position, last or 0)
+            return positions.move_behind(db, after, position)
 
     def write_cursors(self, cursors: Mapping[str, int]) -> None:
         """Move sinks on."""

@@ -47,6 +47,21 @@ class Appended:
     is_saved: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What is told of the journal.
+
+    ``size`` in bytes; events that are not saved yet, that were given up for want of a disk, and that were deleted
+    before every sink had them.
+    """
+
+    position: int
+    size: int
+    unsaved: int
+    given_up: int
+    expired: int
+
+
 _KINDS: dict[str, type[Event]] = {kind.kind: kind for kind in (FaceEvent, MotionEvent, OtherEvent)}
 _FIELDS = {kind: frozenset(item.name for item in fields(_KINDS[kind])) for kind in _KINDS}
 

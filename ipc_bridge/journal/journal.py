@@ -16,8 +16,8 @@ from functools import partial
 from typing import Any, TypeVar
 
 from ipc_bridge.clock import Clock
-from ipc_bridge.journal.entry import Appended, Entry, Received
-from ipc_bridge.journal.store import Figures, JournalStore
+from ipc_bridge.journal.entry import Appended, Entry, Figures, Received
+from ipc_bridge.journal.store import JournalStore
 from ipc_bridge.journal.unsaved import MAX_UNSAVED
 from ipc_bridge.models import Event
 
@@ -179,6 +179,11 @@ class Journal:
         """Why the journal cannot be written now."""
         return self._store.problem
 
+    @property
+    def damage(self) -> str | None:
+        """What of the file was found to be damaged since the start."""
+        return self._store.damage
+
     def figures(self) -> dict[str, Any]:
         """For ``bridge/health``: whether events are on the disk or in memory, and how many bytes they are."""
         figures = self._figures
@@ -241,4 +246,5 @@ class Journal:
         return cursors
 
     async def _run(self, work: Callable[[], _T]) -> _T:
-        return await self._loop.run_in_executor(self._thread, work)
+        # Done also where whoever waits for it is cancelled: the cursors that it has taken along are saved.
+        return await asyncio.shield(self._loop.run_in_executor(self._thread, work))

@@ -11,13 +11,14 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from ipc_bridge.clock import Clock
 from ipc_bridge.errors import JournalDamagedError, StorageError
-from ipc_bridge.journal.database import OUT_OF_SIGHT, JournalDatabase, Numbers
-from ipc_bridge.journal.entry import Appended, Entry, Received
+from ipc_bridge.journal.database import JournalDatabase, Numbers
+from ipc_bridge.journal.entry import Appended, Entry, Figures, Received
+from ipc_bridge.journal.positions import OUT_OF_SIGHT
 from ipc_bridge.journal.salvage import aside_of, move_aside, salvage, salvage_progress
 from ipc_bridge.journal.unsaved import MAX_UNSAVED, Unsaved
 
@@ -34,21 +35,6 @@ MAX_CHUNKS = 40
 """Chunks deleted in one go: the next event must not wait for a month's worth."""
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """What is told of the journal.
-
-    ``size`` in bytes; events that are not saved yet, that were given up for want of a disk, and that were deleted
-    before every sink had them.
-    """
-
-    position: int
-    size: int
-    unsaved: int
-    given_up: int
-    expired: int
-
-
 class JournalStore:
     """The journal's file, or the memory in its place.
 
@@ -62,6 +48,8 @@ class JournalStore:
     def __init__(self, path: Path, clock: Clock, keep_seconds: float, keep_bytes: int) -> None:
         self.problem: str | None = None
         """Why nothing can be written now."""
+        self.damage: str | None = None
+        """What of the file was found to be damaged since the start."""
         self._path = path
         self._clock = clock
         self._keep_seconds = keep_seconds
@@ -92,17 +80,18 @@ class JournalStore:
             self._cursors = self._db.cursors()
             self._epoch, self._position, self._seq = numbers.epoch, numbers.position, Counter(numbers.seq)
             self._summary = self._position
-            if self._epoch == 0:
-                self._begin()
-                self._write(self._db, (), {}, summarize=True)
             self._is_in_sight = True
             if self._db.is_read_only:
                 self._go_on_in_memory(StorageError(f"the journal {self._path} can be read, but not written"))
+            elif self._epoch == 0 or self._db.lost_frames:
+                self._begin_behind(self._last_epoch(self._db))
+                self._write(self._db, (), {}, summarize=True)
+                self._db.forget_losses()
         except JournalDamagedError as error:
             self._set_aside(error)
         except StorageError as error:
             self._close_file()
-            self._cursors = {}
+            self._cursors, self._is_in_sight = {}, False
             self._go_on_in_memory(error)
 
     def append(self, received: Sequence[Received], cursors: Mapping[str, int]) -> Appended:
@@ -318,11 +307,12 @@ class JournalStore:
         try:
             with db.transaction():
                 position = self._position
+                if db is not self._db:
+                    self._begin_behind(self._last_epoch(db))
                 if self._aside is not None:
                     position = self._take_over(db, self._aside)
                 elif not self._is_in_sight:
                     db.bring_into_sight()
-                    self._begin_behind(db.numbers().epoch)
                     position = db.move_behind(self._first_not_done(db.cursors()), position)
                 elif self._passed_over is not None:
                     position = db.move_behind(self._passed_over, position)
@@ -334,6 +324,7 @@ class JournalStore:
             if db is not self._db:
                 db.close()
             raise
+        db.forget_losses()
         self._db, self._cursors = db, cursors
         if position > self._position and self._aside is None:
             log.warning("Events in the journal that were out of reach go on their way, behind what has come meanwhile")
@@ -370,6 +361,17 @@ class JournalStore:
         """Up to where, by ``cursors``, every sink is done; those of which nobody has asked do not count."""
         return min((cursors[sink] for sink in self._cursors or cursors if sink in cursors), default=0)
 
+    def _last_epoch(self, db: JournalDatabase) -> int:
+        """The newest that may have been begun in a file, what is lost of it included."""
+        epoch = db.numbers().epoch
+        if not db.lost_frames:
+            return epoch
+        if self.damage is None:
+            self.damage = f"the end of the journal {self._path} was damaged: what was written to it last may be lost"
+            log.error("The journal %s is damaged: what was written to it last may be lost", self._path)
+        # Each lost part may have begun one, and the last of them in this second.
+        return max(epoch + db.lost_frames, int(self._clock.time()))
+
     def _begin_behind(self, epoch: int) -> None:
         """Begin an epoch where the present one is not newer than ``epoch``."""
         if self._epoch <= epoch:
@@ -379,6 +381,7 @@ class JournalStore:
     def _set_aside(self, error: JournalDamagedError) -> None:
         """Begin again beside a damaged file, which is kept for whoever can read it."""
         name = aside_of(self._path).name
+        self.damage = f"the journal {self._path} was damaged ({error}): it is kept as {name}, and begun again"
         log.error("The journal %s is damaged (%s): it is kept as %s, and begun again", self._path, error, name)
         self._close_file()
         # Positions go on: whoever is in the middle of the old file is not led astray.

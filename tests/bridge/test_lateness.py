@@ -46,6 +46,15 @@ def test_the_bridges_wall_clock_may_jump() -> None:
     assert not Lateness(MAX_AGE, clock).is_late(one)
 
 
+def test_what_waits_grows_old_also_while_the_bridges_wall_clock_is_set_back() -> None:
+    clock = StoppedClock()
+    lateness = Lateness(MAX_AGE, clock)
+    one = entry(motion_event(time=NOW), received_mono=clock.mono)
+    clock.go_on(MAX_AGE + 1)
+    clock.now -= HOUR
+    assert lateness.is_late(one)
+
+
 @pytest.mark.parametrize("offset", [HOUR, -HOUR])
 def test_a_wrong_clock_is_recognised_after_three_periods(offset: float, caplog: pytest.LogCaptureFixture) -> None:
     stopped = StoppedClock()

@@ -6,6 +6,8 @@ from tests.e2e.harness import LOCALHOST
 from tests.faults.scene import RECOVERY, Scene
 
 RATE = 150.0
+SLOW = 3.0
+"""Seconds: a clock that is off by that counts as right."""
 
 
 async def reset_inside_a_frame(scene: Scene) -> None:
@@ -50,6 +52,15 @@ async def silent(scene: Scene) -> None:
         await scene.camera.events(scene.share // 2, RATE)
         await camera.wait_until(lambda: not camera.clients, RECOVERY)
         camera.faults.speak()
+        await scene.recovered()
+
+
+async def slow_and_kept_back(scene: Scene) -> None:
+    """Its clock is a little slow, and it keeps events for some seconds: about as long as clocks may differ."""
+    await scene.open(settings={"clock_offset": -SLOW})
+    for _ in range(scene.times):
+        for _ in range(scene.share):
+            scene.camera.event(age=2 * SLOW)
         await scene.recovered()
 
 

@@ -17,6 +17,8 @@ RATE = 150.0
 SIZE = "8m"
 """Of the file system that is filled."""
 BALLAST = 64 * 1024
+INDEX_LEAF = 10
+"""The first byte of such a page."""
 
 
 async def full(scene: Scene) -> None:
@@ -119,6 +121,27 @@ async def header_damaged(scene: Scene) -> None:
         await scene.daemon.wait_for_log("ERROR", "is damaged", since=logged)
 
 
+async def damaged_while_events_wait(scene: Scene) -> None:
+    """Rubbish in the index of the journal, with events in it that the broker has not got."""
+    await scene.open(relayed=True)
+    for _ in range(scene.times):
+        await scene.watched()
+        await scene.camera.events(20, RATE)
+        await scene.all_delivered()
+        await scene.relay.shut()
+        await scene.camera.events(scene.share, RATE)
+        await scene.taken_over()
+        await scene.stop_bridge()
+        await scene.grow_old()
+        logged = len(scene.daemon.log())
+        for place in _index_pages(scene.journal):
+            _overwrite(scene.journal, place, os.urandom(PAGE_SIZE))
+        await scene.relay.open()
+        await _starts(scene)
+        await scene.daemon.wait_for_log("ERROR", "is damaged", since=logged)
+        await scene.daemon.wait_for_log("are taken over from journal.damaged", since=logged)
+
+
 async def pages_damaged(scene: Scene) -> None:
     """Rubbish everywhere behind the journal's first page, while the bridge runs; later it is killed."""
     await scene.open()
@@ -134,6 +157,21 @@ async def pages_damaged(scene: Scene) -> None:
         await scene.camera.events(scene.share // 2, RATE)
         await scene.all_delivered()
         await scene.kill_bridge()
+        await _starts(scene)
+        await scene.daemon.wait_for_log("ERROR", "is damaged", since=logged)
+
+
+async def log_damaged(scene: Scene) -> None:
+    """Rubbish in what SQLite keeps beside the journal, in the middle of what is not in the one file yet."""
+    await scene.open()
+    for _ in range(scene.times):
+        await scene.watched()
+        await scene.camera.events(scene.share, RATE)
+        await scene.all_delivered()
+        await scene.kill_bridge()
+        logged = len(scene.daemon.log())
+        log = scene.journal.with_name("journal.sqlite-wal")
+        _overwrite(log, scene.chance.randrange(log.stat().st_size // 4, log.stat().st_size // 2), os.urandom(4096))
         await _starts(scene)
         await scene.daemon.wait_for_log("ERROR", "is damaged", since=logged)
 
@@ -161,6 +199,13 @@ def _reveal(state: Path, hidden: Path) -> None:
     for part in sorted(hidden.iterdir(), reverse=True):
         part.rename(state / part.name)
     hidden.rmdir()
+
+
+def _index_pages(path: Path) -> list[int]:
+    """Where the pages lie on which copies are looked for."""
+    content = path.read_bytes()
+    pages = range(PAGE_SIZE, len(content), PAGE_SIZE)
+    return [place for place in pages if content[place] == INDEX_LEAF and b":face:" in content[place:][:PAGE_SIZE]]
 
 
 def _overwrite(path: Path, position: int, data: bytes) -> None:

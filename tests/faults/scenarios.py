@@ -65,6 +65,9 @@ SCENARIOS = (
     ),
     Scenario("half-open connection to a camera", cameras.half_open, Extent(1, 100), Extent(4, 2_000)),
     Scenario("camera silent", cameras.silent, Extent(1, 100), Extent(4, 2_000)),
+    Scenario(
+        "events kept back by a camera with a slow clock", cameras.slow_and_kept_back, Extent(1, 20), Extent(5, 500)
+    ),
     Scenario("camera rebooted", cameras.rebooted, Extent(2, 200), Extent(8, 2_000)),
     Scenario("camera at a new address", cameras.moved, Extent(1, 100), Extent(10, 2_000)),
     Scenario("every event sent twice", cameras.duplicates, Extent(1, 300), Extent(1, 5_000)),
@@ -80,6 +83,8 @@ SCENARIOS = (
     Scenario("journal read-only at the start", disks.read_only, Extent(2, 200), Extent(6, 1_000)),
     Scenario("journal out of reach at the start", disks.out_of_reach, Extent(2, 200), Extent(6, 1_000)),
     Scenario("journal's header damaged", disks.header_damaged, Extent(1, 100), Extent(5, 1_000)),
+    Scenario("journal's write-ahead log damaged", disks.log_damaged, Extent(1, 100), Extent(5, 1_000)),
+    Scenario("journal damaged while events wait", disks.damaged_while_events_wait, Extent(1, 200), Extent(5, 2_000)),
     Scenario("journal's pages damaged while it runs", disks.pages_damaged, Extent(1, 200), Extent(5, 2_000)),
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from ipc_bridge.journal.entry import Entry
 from ipc_bridge.journal.feed import Feed
 from ipc_bridge.journal.journal import Journal
 from ipc_bridge.journal.store import JournalStore
+from ipc_bridge.journal.unsaved import MAX_UNSAVED
 from tests.bridge.samples import StoppedClock, motion_event
 from tests.mqtt.broker import eventually
 
@@ -151,6 +153,18 @@ async def test_a_cursor_is_saved_after_so_many_deliveries(desk: Desk, monkeypatc
     await eventually(lambda: desk.store.cursor("sink") == 3)
 
 
+async def test_what_the_end_comes_in_the_middle_of_is_done(desk: Desk) -> None:
+    released = threading.Event()
+    # The thread has something else to do: what is asked of it meanwhile waits.
+    desk.journal._thread.submit(released.wait, 10)
+    saving = asyncio.create_task(desk.journal._run(lambda: desk.store.tend({"sink": 1})))
+    await asyncio.wait([saving], timeout=0)
+    saving.cancel()
+    await asyncio.wait([saving])
+    released.set()
+    await eventually(lambda: desk.store.cursor("sink") == 1)
+
+
 async def test_a_full_journal_says_so_and_says_when_it_has_room(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_WAITING", 5)
     room: list[bool] = []
@@ -187,6 +201,41 @@ async def test_while_the_disk_is_full_sinks_get_events_and_cameras_no_acknowledg
     assert desk.journal.problem is None
 
 
+async def test_of_more_than_memory_holds_the_newest_are_saved_and_only_they_are_acknowledged(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "TEND_SECONDS", 0.01)
+    assert desk.store._db is not None
+    connection = desk.store._db._db
+    assert connection is not None
+    desk.append(1)
+    await eventually(lambda: desk.safe == [1])
+    connection.execute("PRAGMA query_only = 1")
+    events = MAX_UNSAVED + 700
+
+    def take(entry: Entry) -> None:
+        desk.taken.append(entry)
+        asyncio.get_running_loop().call_soon(desk.feed.done, entry.position)
+
+    # A sink that keeps up has each of them, whatever becomes of the disk.
+    desk.done(1)
+    monkeypatch.setattr(desk.feed, "_take", take)
+    for first in range(2, events + 1, module.MAX_BATCH):
+        last = min(first + module.MAX_BATCH - 1, events)
+        desk.append(*range(first, last + 1))
+        await eventually(lambda last=last: len(desk.taken) == last)  # type: ignore[misc]
+    await eventually(lambda: desk.journal.figures()["given_up"] == 699)
+    assert desk.journal.figures()["unsaved"] == MAX_UNSAVED
+    assert caplog.text.count("the oldest are given up") == 1
+    assert desk.safe == [1]
+    connection.execute("PRAGMA query_only = 0")
+    desk.clock.go_on(store_module.RETRY_SECONDS)
+    await eventually(lambda: desk.journal.problem is None and len(desk.safe) > 1)
+    assert desk.safe == [1, *range(events - MAX_UNSAVED + 1, events + 1)]
+    assert [entry.event.event_id for entry in desk.taken] == list(range(1, events + 1))
+    assert len(desk.store.read(0, 20_000)) == MAX_UNSAVED + 1
+
+
 async def test_a_sink_is_not_led_astray_by_a_file_that_is_begun_again(desk: Desk) -> None:
     desk.append(*range(1, 31))
     await eventually(lambda: len(desk.safe) == 30)
@@ -210,7 +259,7 @@ async def test_a_sink_gets_what_was_out_of_reach_without_anything_new(
     before = Desk(directory)
     async with before.open():
         before.append(*range(1, 31))
-        await eventually(lambda: len(before.safe) == 30)
+        await eventually(lambda: len(before.safe) == 30 and len(before.taken) == 10)
         before.done(*range(1, 6))
     directory.rename(hidden)
     directory.touch()

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from ipc_bridge.errors import StorageError
 from ipc_bridge.journal import store
-from ipc_bridge.journal.database import OUT_OF_SIGHT, JournalDatabase
+from ipc_bridge.journal.database import JournalDatabase
 from ipc_bridge.journal.entry import Entry
+from ipc_bridge.journal.positions import OUT_OF_SIGHT
 from tests.bridge.samples import NOW, motion_event
 from tests.journal.test_store import Book
 
