@@ -199,6 +199,8 @@ async def test_two_at_a_time_and_the_newest_first() -> None:
         await scene.camera.asked(2)
         scene.see(*range(3, count + 4))
         await broker.published(count + 3)
+        # It has looked for more to fetch.
+        await eventually(lambda: scene.faces._timer is None)
         assert sorted(scene.camera.urls) == [f"{SN}/1", f"{SN}/2"]
         scene.camera.give(f"{SN}/1")
         await scene.camera.asked(3)
@@ -340,6 +342,8 @@ async def test_what_is_too_old_goes_although_nothing_new_comes(tmp_path: Path, m
     store = PictureStore(tmp_path / "pictures", clock, 100.0, 10**6)
     pictures = Pictures(Rig().publisher, store)
     running = asyncio.create_task(pictures.run())
+    # What is kept comes behind the look at the start.
+    await eventually((tmp_path / "pictures").is_dir)
     await pictures.keep("uid", NOW, portrait("somebody"))
     assert store.pictures == 1
     clock.go_on(101)
