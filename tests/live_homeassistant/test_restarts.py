@@ -165,7 +165,7 @@ async def acts(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Asy
         yield acts
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(480)
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("name", STORIES)
 async def test_restarts(acts: dict[str, Act], name: str) -> None:
