@@ -147,7 +147,7 @@ async def what_is_away_is_not_shown_as_if_it_were_there(home: Home) -> None:
     await site.begin("bridge")
     await site.registered()
 
-    # The broker: nothing is known. What happened before does not happen again; a killed bridge may repeat its last events.
+    # The broker: nothing is known. What happened before does not happen again; only a killed bridge may repeat it.
     await site.fires(1)
     fired = {entity_id: hass.state(entity_id) for entity_id in events}
     await site.end("broker")
