@@ -215,7 +215,7 @@ def _joined(*lines: Iterable[str]) -> str:
 
 def _command_line_lines() -> Iterator[str]:
     yield _COMMAND_LINE
-    for context in _contexts(click.Context(main, info_name="ipc-bridge")):
+    for context in _contexts(click.Context(main, info_name="ipc-bridge", **main.context_settings)):
         command = context.command
         yield f"## {context.command_path.removeprefix('ipc-bridge ')}\n"
         yield f"{inspect.cleandoc(command.help or '')}\n"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,19 @@ pytest_plugins = ["pytester"]
 # A machine that has other work to do is no reason to fail.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """A command that is called in this process sets its log up, for itself and not for the tests behind it."""
+    root = logging.getLogger()
+    level = root.level
+    yield
+    root.setLevel(level)
+    for handler in root.handlers:
+        # Not pytest's own, which are of other kinds.
+        if type(handler) is logging.StreamHandler:
+            root.removeHandler(handler)
 
 
 def pytest_configure() -> None:

@@ -59,8 +59,12 @@ PICTURES = "pictures"
 COUNTS = "counts"
 """What needs a camera that counts people."""
 
-_NEWS_ONLY = "{{ '' if value_json.late else value }}"
-"""Late events are history; Home Assistant ignores an empty payload."""
+_NEWS_ONLY = (
+    "{{ '' if value_json.late or (this.attributes.get('epoch') == value_json.epoch"
+    " and this.attributes.get('seq', 0) >= value_json.seq) else value }}"
+)
+"""Late events are history, and so is what was seen before: what the broker had not confirmed when a bridge was killed
+comes again. Home Assistant ignores an empty payload."""
 
 CONFIG = {"entity_category": "config"}
 DIAGNOSTIC = {"entity_category": "diagnostic"}

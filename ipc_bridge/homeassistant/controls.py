@@ -113,8 +113,8 @@ def select_components(
         awaited |= {COUNTS} if counts is None else set()
     shown = [row for row in rows if row.needs not in unknown]
     undecided = awaited | {row.key for row in rows if row.needs in awaited}
-    has_groups = SETTINGS[GROUPS].getter.supports(model)
-    prefixes = (KEY_PREFIX,) if has_groups and state.get(GROUPS) is None else ()
+    may_have_groups = state.get(GROUPS) is None and _may_come(SETTINGS[GROUPS], model, unsupported)
+    prefixes = (KEY_PREFIX,) if may_have_groups else ()
     return Selection([*shown, *_settings(state), *group_components(state)], undecided, prefixes)
 
 

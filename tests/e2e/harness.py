@@ -602,7 +602,7 @@ class Site:
                 "account": {"app_id": APP_ID, "secret_key": SECRET_KEY},
                 "tls": {"verify": "pin"},
                 "discovery": {"bind": f"{self.host}:{self.discovery_port}", "targets": targets, "interval": 1},
-                "camera": {"api_port": self.api_port, "channel_port": self.channel_port, "keep_alive": 1},
+                "camera": {"api_port": self.api_port, "channel_port": self.channel_port, "keep_alive": 2},
                 "events": {"off_delay": 1},
                 "storage": {"directory": str(self.directory / "state")},
                 "web": {"enabled": False},

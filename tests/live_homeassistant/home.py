@@ -50,7 +50,8 @@ class Home:
             await online(self.hub, camera.sn)
             connectivity = await self.hass.entity_id(f"ipc_bridge_{camera.sn}_connectivity")
             await self.hass.wait_state(connectivity, "on")
-            await self.hub.wait_for(f"ipc_bridge/camera/{camera.sn}/state")
+            for leaf in ("state", "flow"):
+                await self.hub.wait_for(f"ipc_bridge/camera/{camera.sn}/{leaf}")
             await self.hass.wait_until(functools.partial(self._knows_all, camera), f"all entities of {camera.sn}")
 
     async def _knows_all(self, camera: SimulatedCamera) -> bool:
@@ -105,8 +106,8 @@ class Home:
 
 
 def rows_of(model: str, properties: Mapping[str, Any], *, allow_destructive: bool = False) -> Sequence[Component]:
-    """The rows of the component table for a camera."""
-    return select_components(Model(model), properties, allow_destructive=allow_destructive).components
+    """The rows of the component table for a camera; simulated ones count people, whatever their model."""
+    return select_components(Model(model), properties, counts=True, allow_destructive=allow_destructive).components
 
 
 async def truth(camera: SimulatedCamera) -> dict[str, Any]:

@@ -296,7 +296,7 @@ async def acts(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Asy
         yield acts
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(360)
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("name", STORIES)
 async def test_changes(acts: dict[str, Act], name: str) -> None:

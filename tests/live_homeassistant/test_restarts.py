@@ -121,10 +121,9 @@ for _number, _order in enumerate(ORDERS):
 @at_home(outages=True)
 async def what_is_away_is_not_shown_as_if_it_were_there(home: Home) -> None:
     site = await parts(home)
-    await site.fires(1)
     entities = await site.registered()
     hass = home.hass
-    events = {FACE: hass.state(FACE), MOTION_EVENT: hass.state(MOTION_EVENT)}
+    events = {FACE, MOTION_EVENT}
     ours = {entity["entity_id"] for entity in entities.values() if entity["disabled_by"] is None}
     of_bridge = {entity_id for entity_id in ours if ".ipc_bridge_" in entity_id}
 
@@ -137,25 +136,25 @@ async def what_is_away_is_not_shown_as_if_it_were_there(home: Home) -> None:
     await hass.wait_state(MOTION, "unavailable")
     await hass.wait_state("sensor.ipc_bridge_cameras_online", "0")
     stays = {CONNECTIVITY, "sensor.front_door_firmware", "sensor.front_door_address"}
-    assert unavailable() == ours - of_bridge - stays - events.keys()
+    assert unavailable() == ours - of_bridge - stays - events
     await site.begin("camera")
     await site.registered()
 
     # The bridge, without a word: it alone is known to be away.
     await site.daemon.kill()
     await hass.wait_state(BRIDGE, "off")
-    await hass.wait_for(
-        lambda: unavailable() == ours - {BRIDGE} - events.keys(), "all that the bridge tells unavailable"
-    )
+    await hass.wait_for(lambda: unavailable() == ours - {BRIDGE} - events, "all that the bridge tells unavailable")
     await site.begin("bridge")
     await site.registered()
 
-    # The broker: nothing is known.
+    # The broker: nothing is known. What happened before does not happen again; only a killed bridge may repeat it.
+    await site.fires(1)
+    fired = {entity_id: hass.state(entity_id) for entity_id in events}
     await site.end("broker")
     await hass.wait_for(lambda: unavailable() == ours, "all unavailable")
     await site.begin("broker")
     assert await site.registered() == entities
-    assert {entity_id: hass.state(entity_id) for entity_id in events} == events
+    assert {entity_id: hass.state(entity_id) for entity_id in events} == fired
     await site.fires(2)
 
 
@@ -165,7 +164,7 @@ async def acts(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Asy
         yield acts
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(480)
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("name", STORIES)
 async def test_restarts(acts: dict[str, Act], name: str) -> None:
