@@ -260,7 +260,15 @@ def test_availability(device: Device, key: str, config: dict[str, Any]) -> None:
 def test_event_types_are_the_models(key: str, types: list[str]) -> None:
     config = camera().components[key]
     assert config["event_types"] == types
-    assert "value_json.late" in config["value_template"]
+    news = {"late": False, "epoch": 1790000000, "seq": 7}
+    fires = json.dumps(news)
+    assert shown(config, news, event_type=None) == fires
+    assert shown(config, news, epoch=1790000000, seq=6) == fires
+    assert shown(config, {**news, "late": True}) == ""
+    # What comes again does not fire again, but numbers that begin again do.
+    assert shown(config, news, epoch=1790000000, seq=7) == ""
+    assert shown(config, news, epoch=1790000000, seq=9) == ""
+    assert shown(config, news, epoch=1780000000, seq=9) == fires
     assert config["state_topic"] == f"ipc_bridge/camera/{SN}/event/{key.removesuffix('_event')}"
 
 
@@ -420,10 +428,10 @@ def test_platforms() -> None:
 # The cloud.
 
 
-def shown(config: dict[str, Any], payload: Any) -> str:
-    """What Home Assistant makes of a payload."""
-    environment = jinja2.Environment(undefined=jinja2.StrictUndefined)
-    return environment.from_string(config["value_template"]).render(value_json=payload, value=json.dumps(payload))
+def shown(config: dict[str, Any], payload: Any, **attributes: Any) -> str:
+    """What Home Assistant makes of a payload, where the entity has ``attributes``."""
+    template = jinja2.Environment(undefined=jinja2.StrictUndefined).from_string(config["value_template"])
+    return template.render(value_json=payload, value=json.dumps(payload), this={"attributes": attributes})
 
 
 def test_what_a_shop_shows() -> None:
