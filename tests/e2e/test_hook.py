@@ -116,7 +116,7 @@ async def a_camera_that_reboots_is_told_again(site: Site) -> None:
     camera.emit_face()
     await hub.wait_for(f"{TOPIC}/event/face")
     since = hub.mark()
-    reboot = asyncio.create_task(camera.reboot(1.5))
+    reboot = asyncio.create_task(camera.reboot(5))
     await offline(hub, SN, since)
     await reboot
     await online(hub, SN, since)
