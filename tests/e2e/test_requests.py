@@ -246,7 +246,15 @@ async def health_has_real_figures(site: Site) -> None:
     await camera.wait_for_no_client()
     await camera.wait_for_subscriber()
     report = (await ok(hub, "diagnose"))["health"]
-    assert report["events"] == {"in": 2, "unusable": 1, "duplicate": 0, "out": 2, "late": 0, "refused": 0}
+    assert report["events"] == {
+        "in": 2,
+        "unusable": 1,
+        "filtered": 0,
+        "duplicate": 0,
+        "out": 2,
+        "late": 0,
+        "refused": 0,
+    }
     assert report["journal"]["state"] == "ok"
     assert report["journal"]["depth"] == 0
     assert report["reconnects"] == {"unreachable": 1}
