@@ -241,7 +241,7 @@ class BridgeUnderTest:
         return next(iter(events()), None)
 
     def _is_done(self, name: str) -> bool:
-        return self.plugin(name).get("behind", 0) == 0
+        return not self.plugin(name).get("behind")
 
     def _await(self, work: Coroutine[Any, Any, _T]) -> _T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE)
