@@ -1,19 +1,25 @@
 """Keeps plugins in threads from replacing what the bridge calls, such as ``asyncio.sleep`` or ``json.dumps``.
 
 A guarded module looks who replaces one of its names: from any thread but the main one that is an error, where it is
-tried. What classes and dictionaries hold is not guarded; who does not trust a plugin that far gives it a process.
+tried, as long as a plugin's thread lives; it may have begun others. What classes and dictionaries hold is not guarded;
+who does not trust a plugin that far gives it a process.
 """
 
 from __future__ import annotations
 
 import sys
 import threading
+import weakref
 from types import ModuleType
 from typing import Any
 
 PACKAGE = "ipc_bridge"
 LEFT_ALONE = ("sys", "warnings")
 """Modules whose names their own functions replace, as ``warnings.catch_warnings`` does."""
+
+
+_plugins: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
+"""The threads of plugins."""
 
 
 class GuardedModule(ModuleType):
@@ -29,8 +35,9 @@ class GuardedModule(ModuleType):
         super().__delattr__(name)
 
 
-def guard() -> None:
-    """Guard the bridge's modules, and every module that one of them calls by its name."""
+def guard(plugin: threading.Thread) -> None:
+    """Guard the bridge's modules, and every module that one of them calls by its name, against a plugin's thread."""
+    _plugins.add(plugin)
     ours = [module for name, module in sys.modules.items() if name.partition(".")[0] == PACKAGE]
     used = {value.__name__ for module in ours for value in vars(module).values() if isinstance(value, ModuleType)}
     used.add("builtins")
@@ -41,7 +48,8 @@ def guard() -> None:
 
 
 def _only_main(module: ModuleType, name: str) -> None:
-    if threading.current_thread() is not threading.main_thread():
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main and any(plugin.is_alive() for plugin in _plugins):
         raise AttributeError(
             f"a plugin must not replace {module.__name__}.{name}, which the bridge needs; "
             "isolation: process gives it a Python of its own"

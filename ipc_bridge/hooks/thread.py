@@ -90,7 +90,7 @@ class ThreadHost(Host):
                 "it isolation: process"
             )
         sys.setswitchinterval(min(SWITCH_INTERVAL, sys.getswitchinterval()))
-        guard()
+        guard(self._thread)
         self._thread.start()
         await self._opened
 
