@@ -62,7 +62,10 @@ def camera_offline(bridge: Bridge, camera: Camera) -> None:
 
 @hookspec
 def event_received(bridge: Bridge, camera: Camera, event: AnyEvent) -> None:
-    """A camera sent an event of any kind, and it is news."""
+    """A camera sent an event of any kind, and it is news.
+
+    A hook of events may raise ``NotNowError``: it is called again with the same event, after a pause.
+    """
 
 
 @hookspec

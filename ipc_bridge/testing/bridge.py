@@ -128,7 +128,7 @@ class BridgeUnderTest:
     def settle(self) -> None:
         """Return once all plugins are done with all events: what is not published by then will not be."""
         for name in self._config.plugins.enabled:
-            self._until(lambda name=name: self.plugin(name)["behind"] == 0, f"plugin {name} to be done")  # type: ignore[misc]  # bound at once
+            self._until(functools.partial(self._is_done, name), f"plugin {name} to be done")
 
     # What happens.
 
@@ -239,6 +239,9 @@ class BridgeUnderTest:
 
         self._until(lambda: bool(events()) or flow.counters["filtered"] > filtered, "the event to be published")
         return next(iter(events()), None)
+
+    def _is_done(self, name: str) -> bool:
+        return not self.plugin(name).get("behind")
 
     def _await(self, work: Coroutine[Any, Any, _T]) -> _T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE)
