@@ -18,7 +18,7 @@ COVERAGE := $(if $(filter all,$(IPC_BRIDGE_TEST_REQUIRE)),--cov)
 help:
 	@echo "make demo               a broker, simulated cameras and the bridge on this machine: a first look"
 	@echo "make test               all tests that this machine can run"
-	@echo "make faults-short       every fault, briefly"
+	@echo "make faults-short       every fault, briefly, and plugins that do their worst"
 	@echo "make faults             every fault at length, and the table in docs/reliability.md; takes half an hour"
 	@echo "make test-homeassistant the bridge in a real Home Assistant, which the first run installs (as root)"
 	@echo "make homeassistant      that Home Assistant alone"
@@ -36,14 +36,16 @@ demo: .venv/demo.stamp
 
 install: .venv/dev.stamp
 
-# tests/wire alone must reach every branch of the wire; then all else runs, but for tests/faults: see below.
-test: .venv/dev.stamp
-	COVERAGE_FILE=.coverage-wire $(BIN)/pytest tests/wire -n $(JOBS) --cov=ipc_bridge.wire --cov-fail-under=100
-	$(BIN)/pytest -n $(JOBS) $(COVERAGE) --ignore=tests/faults --ignore=tests/wire
+# Where coverage is measured, tests/wire alone must reach every branch of the wire. What does its worst is below.
+WORST := tests/faults tests/hooks/torture
 
-# tests/faults takes as long as all other tests together: a step of its own in CI, in its short form.
+test: .venv/dev.stamp
+	$(if $(COVERAGE),COVERAGE_FILE=.coverage-wire $(BIN)/pytest tests/wire -n $(JOBS) --cov=ipc_bridge.wire --cov-fail-under=100)
+	$(BIN)/pytest -n $(JOBS) $(COVERAGE) $(if $(COVERAGE),--ignore=tests/wire) $(WORST:%=--ignore=%)
+
+# These take as long as all other tests together: a step of their own in CI, the faults in their short form.
 faults-short: .venv/dev.stamp
-	$(BIN)/pytest tests/faults -n $(JOBS) --dist worksteal
+	$(BIN)/pytest $(WORST) -n $(JOBS) --dist worksteal
 
 faults: .venv/dev.stamp
 	$(BIN)/python -m tests.faults

@@ -1,28 +1,27 @@
-"""Names of modules are guarded as long as a plugin lives, and no longer."""
+"""Names of modules are guarded against plugins' threads, and against nobody else."""
 
 from __future__ import annotations
 
 import threading
-import weakref
+from contextlib import AbstractContextManager, nullcontext
 
-import pytest
-
-from ipc_bridge.hooks.guard import guard
+from ipc_bridge.hooks.guard import guarded
 
 
-def replaced(name: str) -> str:
-    """What comes of replacing a name of a module in a thread that is not the main one."""
+def replaced(where: AbstractContextManager[None]) -> str:
+    """What comes of replacing a name of a module in a thread of its own, within ``where``."""
     said = []
 
     def replace() -> None:
-        before = getattr(threading, name)
-        try:
-            setattr(threading, name, 80)
-        except AttributeError as error:
-            said.append(str(error))
-        else:
-            setattr(threading, name, before)
-            said.append("replaced")
+        before = threading.TIMEOUT_MAX
+        with where:
+            try:
+                threading.TIMEOUT_MAX = 80  # type: ignore[misc]
+                threading.TIMEOUT_MAX = before  # type: ignore[misc]
+            except AttributeError as error:
+                said.append(str(error))
+            else:
+                said.append("replaced")
 
     thread = threading.Thread(target=replace)
     thread.start()
@@ -30,17 +29,9 @@ def replaced(name: str) -> str:
     return said[0]
 
 
-def test_names_are_guarded_while_a_plugin_lives(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Others' plugins may not have ended yet.
-    monkeypatch.setattr("ipc_bridge.hooks.guard._plugins", weakref.WeakSet())
-    ends = threading.Event()
-    plugin = threading.Thread(target=ends.wait)
-    guard(plugin)
-    assert replaced("TIMEOUT_MAX") == "replaced"
-    plugin.start()
-    try:
-        assert replaced("TIMEOUT_MAX").startswith("a plugin must not replace threading.TIMEOUT_MAX")
-    finally:
-        ends.set()
-        plugin.join()
-    assert replaced("TIMEOUT_MAX") == "replaced"
+def test_names_are_guarded_against_the_threads_of_plugins() -> None:
+    assert replaced(guarded()).startswith("a plugin must not replace threading.TIMEOUT_MAX")
+    assert replaced(nullcontext()) == "replaced"
+    with guarded():
+        assert replaced(nullcontext()) == "replaced"
+        assert replaced(guarded()).startswith("a plugin must not replace threading.TIMEOUT_MAX")
