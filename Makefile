@@ -41,7 +41,7 @@ WORST := tests/faults tests/hooks/torture
 
 test: .venv/dev.stamp
 	$(if $(COVERAGE),COVERAGE_FILE=.coverage-wire $(BIN)/pytest tests/wire -n $(JOBS) --cov=ipc_bridge.wire --cov-fail-under=100)
-	$(BIN)/pytest -n $(JOBS) $(COVERAGE) $(if $(COVERAGE),--ignore=tests/wire) $(WORST:%=--ignore=%)
+	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(COVERAGE) $(if $(COVERAGE),--ignore=tests/wire) $(WORST:%=--ignore=%)
 
 # These take as long as all other tests together: a step of their own in CI, the faults in their short form.
 faults-short: .venv/dev.stamp
