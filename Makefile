@@ -48,7 +48,7 @@ faults-short: .venv/dev.stamp
 	$(BIN)/pytest $(WORST) -n $(JOBS) --dist worksteal
 
 faults: .venv/dev.stamp
-	$(BIN)/python -m tests.faults
+	$(BIN)/python -m tests.faults --jobs 2
 
 # Outside the checkout, once: a root directory with another Python, see docs/testing.md.
 homeassistant: .venv/dev.stamp
