@@ -358,4 +358,5 @@ def _dotted(path: Sequence[str | int]) -> str:
 
 def _printable(name: str) -> str:
     short = name if len(name) <= 64 else f"{name[:61]}..."
-    return short if short.isprintable() else repr(short)
+    is_plain = short.isprintable() and short != "" and short == short.strip()
+    return short if is_plain else repr(short)

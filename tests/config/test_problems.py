@@ -102,6 +102,7 @@ ONE_VALUE = [
     ),
     (f"tls: {{ca: {'a' * 300}}}", f"1: tls.ca: '{LONG[:60]}... is wrong, expected {FILE}"),
     ("mqtt: {port: !!int x}", "1: mqtt.port: cannot be read as a number, expected one with fewer digits or none"),
+    ("mqtt: {' ': 1}", f"1: mqtt.' ': is an unknown key, expected one of {MQTT_KEYS}"),
     ("homeassistent: {}", "1: homeassistent: is an unknown key, did you mean homeassistant?"),
     (
         "homeassistant: {discovery: entity}",
