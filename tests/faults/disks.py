@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import errno
 import os
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -138,6 +139,8 @@ async def damaged_while_events_wait(scene: Scene) -> None:
             _overwrite(scene.journal, place, os.urandom(PAGE_SIZE))
         await scene.relay.open()
         await _starts(scene)
+        # Copies of the next event are looked for on these pages.
+        await scene.camera.events(1, RATE)
         await scene.daemon.wait_for_log("ERROR", "is damaged", since=logged)
         await scene.daemon.wait_for_log("are taken over from journal.damaged", since=logged)
 
@@ -205,7 +208,8 @@ def _index_pages(path: Path) -> list[int]:
     """Where the pages lie on which copies are looked for."""
     content = path.read_bytes()
     pages = range(PAGE_SIZE, len(content), PAGE_SIZE)
-    return [place for place in pages if content[place] == INDEX_LEAF and b":face:" in content[place:][:PAGE_SIZE]]
+    uid = re.compile(rb":(face|motion):")
+    return [place for place in pages if content[place] == INDEX_LEAF and uid.search(content, place, place + PAGE_SIZE)]
 
 
 def _overwrite(path: Path, position: int, data: bytes) -> None:
