@@ -86,7 +86,9 @@ async def forgets(scene: Scene) -> None:
     }
     before = await scene.site.kept(scene.broker.port)
     assert must <= before.keys()
-    changing = {f"ipc_bridge/camera/{sn}/face", f"{BRIDGE}/health", f"ipc_bridge/camera/{sn}/state"}
+    # What was learnt of the camera meanwhile shows in these.
+    learnt = {f"ipc_bridge/camera/{sn}/{leaf}" for leaf in ("face", "state", "flow")}
+    changing = {*learnt, f"{BRIDGE}/health", f"homeassistant/device/ipc_bridge_{sn}/config"}
     for _ in range(scene.times):
         await scene.broker.kill()
         await scene.hub.lost()
