@@ -19,7 +19,7 @@ help:
 	@echo "make demo               a broker, simulated cameras and the bridge on this machine: a first look"
 	@echo "make test               all tests that this machine can run"
 	@echo "make faults-short       every fault, briefly, and plugins that do their worst"
-	@echo "make faults             every fault at length, and the table in docs/reliability.md; takes half an hour"
+	@echo "make faults             every fault at length, and the table in docs/reliability.md; takes ten minutes"
 	@echo "make test-homeassistant the bridge in a real Home Assistant, which the first run installs (as root)"
 	@echo "make homeassistant      that Home Assistant alone"
 	@echo "make check              formatting, lint, types and layers"
@@ -48,7 +48,7 @@ faults-short: .venv/dev.stamp
 	$(BIN)/pytest $(WORST) -n $(JOBS) --dist worksteal
 
 faults: .venv/dev.stamp
-	$(BIN)/python -m tests.faults --jobs 2
+	$(BIN)/python -m tests.faults --jobs 4
 
 # Outside the checkout, once: a root directory with another Python, see docs/testing.md.
 homeassistant: .venv/dev.stamp

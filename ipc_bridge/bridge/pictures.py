@@ -80,8 +80,11 @@ class Pictures:
 
     async def keep(self, uid: str, came_at: float, picture: bytes) -> None:
         """Keep a picture; where it cannot be kept, that is counted."""
-        if self._store is not None and not await self._guarded(partial(self._put, uid, came_at, picture)):
-            self.counters["unsaved"] += 1
+        if self._store is not None:
+            if await self._guarded(partial(self._put, uid, came_at, picture)):
+                self._complaints.forget("store")
+            else:
+                self.counters["unsaved"] += 1
         self._kept.set()
         self._kept = asyncio.Event()
 
@@ -117,14 +120,12 @@ class Pictures:
         return True
 
     async def _guarded(self, work: Callable[[], _T]) -> _T | None:
-        """Use the store; a disk that is full or gone is told of once."""
+        """Use the store; a disk that is full or gone is told of once, until a picture can be kept again."""
         try:
-            result = await self._in_thread(work)
+            return await self._in_thread(work)
         except StorageError as error:
             self._complaints.warning(log, "store", "%s; going on without", error)
             return None
-        self._complaints.forget("store")
-        return result
 
     async def _in_thread(self, work: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)

@@ -25,7 +25,7 @@ INDEX_LEAF = 10
 async def full(scene: Scene) -> None:
     """Not a byte is left while the bridge runs; later there is room again."""
     async with _small_disk(scene):
-        await scene.open()
+        await scene.open(pictures={"enabled": False})
         await scene.camera.events(scene.share // 4, RATE)
         await scene.all_delivered()
         for _ in range(scene.times):
