@@ -71,6 +71,16 @@ DIAGNOSTIC = {"entity_category": "diagnostic"}
 DISABLED = {"enabled_by_default": False}
 
 
+_CONNECTIVITY = Component(
+    "connectivity",
+    "binary_sensor",
+    "status",
+    {"device_class": "connectivity", "payload_on": "online", "payload_off": "offline", **DIAGNOSTIC},
+    Availability.BRIDGE,
+)
+"""Of a camera and of a shop: it hangs on the bridge alone, and says when the rest is away."""
+
+
 def _people(key: str, name: str, icon: str, value: str, **options: Any) -> Component:
     """A count of today.
 
@@ -173,13 +183,7 @@ CAMERA_COMPONENTS = (
     _people("people_pass", "People passing by today", "walk", "value_json.get('pass')"),
     *_BY_GENDER,
     *_BY_AGE,
-    Component(
-        "connectivity",
-        "binary_sensor",
-        "status",
-        {"device_class": "connectivity", "payload_on": "online", "payload_off": "offline", **DIAGNOSTIC},
-        Availability.BRIDGE,
-    ),
+    _CONNECTIVITY,
     Component(
         "firmware",
         "sensor",
@@ -314,13 +318,7 @@ SHOP_COMPONENTS = (
         },
         Availability.NONE,
     ),
-    Component(
-        "connectivity",
-        "binary_sensor",
-        "status",
-        {"device_class": "connectivity", "payload_on": "online", "payload_off": "offline", **DIAGNOSTIC},
-        Availability.BRIDGE,
-    ),
+    _CONNECTIVITY,
     Component(
         "cameras_online",
         "sensor",
